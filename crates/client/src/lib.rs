@@ -1,0 +1,1 @@
+//! A headless WebRTC peer: publishes synthetic media, watches, speaks Sora signaling.

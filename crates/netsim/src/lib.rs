@@ -1,0 +1,1 @@
+//! A seeded network under a virtual clock, for tests.

@@ -1,0 +1,1 @@
+//! SDP session descriptions with their WebRTC attributes, typed.

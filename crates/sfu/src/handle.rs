@@ -1,0 +1,174 @@
+//! The SFU as the control plane sees it: a cheap handle and one [`Session`] per client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::api::{Event, Join, JoinError, Joined, RequestError};
+use crate::id::ConnectionId;
+
+/// Events a session's owner may leave unread before the session is ended.
+pub(crate) const EVENT_QUEUE: usize = 64;
+
+/// What a shard is asked to do. Answers go back on the `reply`.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Join {
+        join: Box<Join>,
+        events: mpsc::Sender<Event>,
+        reply: oneshot::Sender<Result<Joined, JoinError>>,
+    },
+    Answer {
+        id: ConnectionId,
+        sdp: String,
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
+    Candidate {
+        id: ConnectionId,
+        candidate: String,
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
+    Leave {
+        id: ConnectionId,
+    },
+    Shutdown,
+}
+
+/// The sending end of one shard's mailbox.
+///
+/// The queue has no length limit of its own: every command but `Leave` is awaited by its session's one task, and a session leaves once, so
+/// it never holds more than two commands per session.
+pub(crate) struct Mailbox {
+    commands: mpsc::UnboundedSender<Command>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(
+        commands: mpsc::UnboundedSender<Command>,
+        wake: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        Self { commands, wake }
+    }
+
+    /// Whether the shard is there to read it.
+    pub(crate) fn send(&self, command: Command) -> bool {
+        let sent = self.commands.send(command).is_ok();
+        if sent {
+            (self.wake)();
+        }
+        sent
+    }
+}
+
+/// A running SFU, from outside. Clones are cheap and lead to the same SFU.
+#[derive(Clone)]
+pub struct Handle {
+    shards: Arc<[Mailbox]>,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("shards", &self.shards.len()).finish()
+    }
+}
+
+impl Handle {
+    pub(crate) fn new(shards: Vec<Mailbox>) -> Self {
+        Self { shards: shards.into() }
+    }
+
+    /// Lets a client into a channel and makes its first offer.
+    pub async fn join(&self, join: Join) -> Result<(Joined, Session), JoinError> {
+        let shard = shard_of(&join.channel, self.shards.len());
+        let id = join.connection_id;
+        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let (reply, answer) = oneshot::channel();
+        if !self.shards[shard].send(Command::Join { join: Box::new(join), events, reply }) {
+            return Err(JoinError::ShuttingDown);
+        }
+        // Made before the reply is awaited: whoever gives up waiting drops it, and so leaves.
+        let session = Session {
+            id,
+            shard,
+            shards: Arc::clone(&self.shards),
+            events: receiver,
+            joined: AtomicBool::new(true),
+        };
+        match answer.await {
+            Ok(Ok(joined)) => Ok((joined, session)),
+            Ok(Err(error)) => {
+                session.joined.store(false, Ordering::Relaxed);
+                Err(error)
+            }
+            Err(_) => Err(JoinError::ShuttingDown),
+        }
+    }
+
+    /// Asks every shard to end its sessions and stop.
+    pub(crate) fn shutdown(&self) {
+        for shard in self.shards.iter() {
+            shard.send(Command::Shutdown);
+        }
+    }
+}
+
+/// A channel lives on one shard, found from its name. FNV-1a: stable between runs, and a client that picks names to land on one shard gains nothing
+/// that it could not have by putting everybody into one channel.
+fn shard_of(channel: &str, shards: usize) -> usize {
+    let hash = channel.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3)
+    });
+    ((hash >> 16) % shards.max(1) as u64) as usize
+}
+
+/// One client's session. Dropping it leaves the channel.
+pub struct Session {
+    id: ConnectionId,
+    shard: usize,
+    shards: Arc<[Mailbox]>,
+    events: mpsc::Receiver<Event>,
+    joined: AtomicBool,
+}
+
+impl Session {
+    /// The connection's name.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The next event; `None` once the session is over and everything was read. Cancel safe.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Hands in the answer to the outstanding offer.
+    pub async fn answer(&self, sdp: String) -> Result<(), RequestError> {
+        self.request(|reply| Command::Answer { id: self.id, sdp, reply }).await
+    }
+
+    /// Hands in a trickled candidate, with or without its `candidate:` prefix. An empty one says that there are no more.
+    pub async fn candidate(&self, candidate: String) -> Result<(), RequestError> {
+        self.request(|reply| Command::Candidate { id: self.id, candidate, reply }).await
+    }
+
+    async fn request(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), RequestError>>) -> Command,
+    ) -> Result<(), RequestError> {
+        let (reply, answer) = oneshot::channel();
+        if !self.shards[self.shard].send(command(reply)) {
+            return Err(RequestError::Gone);
+        }
+        answer.await.unwrap_or(Err(RequestError::Gone))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.joined.load(Ordering::Relaxed) {
+            self.shards[self.shard].send(Command::Leave { id: self.id });
+        }
+    }
+}

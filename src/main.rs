@@ -1,0 +1,3 @@
+//! The Tsubame server binary.
+
+fn main() {}
