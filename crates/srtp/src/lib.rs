@@ -1,1 +1,41 @@
-//! SRTP and SRTCP (RFC 3711, RFC 7714), without sockets or clocks.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::panic
+    )
+)]
+
+mod cipher;
+mod derivation;
+mod error;
+mod index;
+mod packet;
+mod profile;
+mod protector;
+mod recent;
+mod session_keys;
+#[cfg(test)]
+mod testing;
+mod unprotector;
+mod used;
+mod window;
+
+pub use error::{KeyError, ProtectError, UnprotectError};
+pub use profile::Profile;
+pub use protector::{MAX_OUTGOING_SSRCS, Protector};
+pub use unprotector::{MAX_INCOMING_SSRCS, UnprotectedRtp, Unprotector};
+pub use window::WindowSize;

@@ -1,0 +1,197 @@
+//! The sending direction.
+
+use std::fmt;
+
+use crate::cipher::{Cipher, RtpPosition};
+use crate::derivation::Derivation;
+use crate::error::{KeyError, ProtectError};
+use crate::index::INDEX_END;
+use crate::packet::{RtpHeader, rtcp_ssrc};
+use crate::profile::Profile;
+use crate::session_keys::{Protocol, SessionKeys};
+use crate::used::UsedIndices;
+use crate::window::WindowSize;
+
+/// How many SSRCs one [`Protector`] serves in its life.
+pub const MAX_OUTGOING_SSRCS: usize = 4096;
+
+/// SRTCP indices have 31 bits (RFC 3711 §3.4).
+const RTCP_INDEX_END: u32 = 1 << 31;
+/// Larger than any datagram, and far below the 2^20 octets that one counter may encrypt.
+const MAX_PACKET: usize = 65_535;
+
+/// Protects what one side sends: RTP and RTCP under the keys of one direction.
+///
+/// A packet index is used once. The Protector keeps a window of the indices used per SSRC and
+/// refuses one that was used before or that is older than the window; a packet that arrived late
+/// may still go out under its own, lower, index, once.
+///
+/// It serves at most [`MAX_OUTGOING_SSRCS`] SSRCs and never forgets one.
+pub struct Protector {
+    profile: Profile,
+    rtp: Cipher,
+    used: UsedIndices,
+    // Rarely used, so out of the way of the RTP keys of many subscribers.
+    rtcp: Box<RtcpSender>,
+}
+
+struct RtcpSender {
+    cipher: Cipher,
+    /// One counter for all SSRCs: RFC 3711 §3.4 asks for unique indices per SSRC, no more.
+    next_index: u32,
+}
+
+impl Protector {
+    /// Derives the session keys (RFC 3711 §4.3, RFC 7714 §11).
+    ///
+    /// # Errors
+    /// The key or the salt has not the length that the profile needs.
+    pub fn new(profile: Profile, master_key: &[u8], master_salt: &[u8]) -> Result<Self, KeyError> {
+        Self::with_window(profile, master_key, master_salt, WindowSize::default())
+    }
+
+    /// As [`Protector::new`], with a window of used indices of another size than 128.
+    ///
+    /// # Errors
+    /// The key or the salt has not the length that the profile needs.
+    pub fn with_window(
+        profile: Profile,
+        master_key: &[u8],
+        master_salt: &[u8],
+        window: WindowSize,
+    ) -> Result<Self, KeyError> {
+        let derivation = Derivation::new(profile, master_key, master_salt)?;
+        let cipher = |protocol| {
+            let keys = SessionKeys::derive(profile, protocol, &derivation);
+            let (expected, actual) = (profile.key_len(), master_key.len());
+            Cipher::new(profile, protocol, &keys).ok_or(KeyError::KeyLength { expected, actual })
+        };
+        Ok(Self {
+            profile,
+            rtp: cipher(Protocol::Rtp)?,
+            used: UsedIndices::new(window, MAX_OUTGOING_SSRCS),
+            rtcp: Box::new(RtcpSender { cipher: cipher(Protocol::Rtcp)?, next_index: 0 }),
+        })
+    }
+
+    /// The profile the keys are for.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Writes `header`, the encrypted `payload` and the tag into `out`; the length of that.
+    ///
+    /// `index` is the 48-bit packet index, ROC * 2^16 + SEQ, whose low 16 bits stand in `header`;
+    /// `header` is the whole RTP header with CSRCs and extension. `out` needs
+    /// [`Profile::rtp_overhead`] octets beside header and payload.
+    ///
+    /// # Errors
+    /// Every [`ProtectError`]. The index counts as used only when `Ok` is returned.
+    pub fn protect_rtp_into(
+        &mut self,
+        index: u64,
+        header: &[u8],
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
+        let parsed = RtpHeader::parse(header).filter(|parsed| parsed.len == header.len());
+        let RtpHeader { len: header_len, sequence_number, ssrc } =
+            parsed.ok_or(ProtectError::Malformed)?;
+        if index >= INDEX_END {
+            return Err(ProtectError::KeyExhausted);
+        }
+        if index & 0xffff != u64::from(sequence_number) {
+            return Err(ProtectError::IndexMismatch { index, sequence_number });
+        }
+        let out = reserve(out, header_len + payload.len(), self.profile.rtp_overhead())?;
+        // Before the cipher runs: no failure after this line may leave two packets under one index.
+        self.used.claim(ssrc, index)?;
+        copy(out, [header, payload]);
+        let sealed = self.rtp.seal_rtp(RtpPosition { ssrc, index, header_len }, out);
+        if sealed { Ok(out.len()) } else { Err(ProtectError::TooLarge) }
+    }
+
+    /// Writes the compound (or reduced-size) RTCP `packet`, encrypted and authenticated, into
+    /// `out`; the length of that. `out` needs [`Profile::rtcp_overhead`] octets more.
+    ///
+    /// # Errors
+    /// [`ProtectError::Malformed`], `TooLarge`, `BufferTooSmall`; `KeyExhausted` after 2^31 packets.
+    pub fn protect_rtcp_into(
+        &mut self,
+        packet: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
+        let ssrc = rtcp_ssrc(packet).ok_or(ProtectError::Malformed)?;
+        let out = reserve(out, packet.len(), self.profile.rtcp_overhead())?;
+        let RtcpSender { cipher, next_index } = &mut *self.rtcp;
+        let index = *next_index;
+        if index >= RTCP_INDEX_END {
+            return Err(ProtectError::KeyExhausted);
+        }
+        *next_index += 1;
+        copy(out, [packet]);
+        let sealed = cipher.seal_rtcp(ssrc, index, out);
+        if sealed { Ok(out.len()) } else { Err(ProtectError::TooLarge) }
+    }
+}
+
+/// The part of `out` that the protected packet fills.
+fn reserve(out: &mut [u8], plain: usize, overhead: usize) -> Result<&mut [u8], ProtectError> {
+    if plain > MAX_PACKET - overhead {
+        return Err(ProtectError::TooLarge);
+    }
+    let (needed, available) = (plain + overhead, out.len());
+    out.get_mut(..needed).ok_or(ProtectError::BufferTooSmall { needed, available })
+}
+
+/// Lays `parts` one behind the other; `to` is at least as long as they are together.
+fn copy<const N: usize>(mut to: &mut [u8], parts: [&[u8]; N]) {
+    for part in parts {
+        let Some((place, rest)) = to.split_at_mut_checked(part.len()) else { return };
+        place.copy_from_slice(part);
+        to = rest;
+    }
+}
+
+impl fmt::Debug for Protector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protector")
+            .field("profile", &self.profile)
+            .field("ssrcs", &self.used.ssrcs())
+            .field("next_rtcp_index", &self.rtcp.next_index)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{hex, number, text, vectors};
+
+    /// The largest SRTCP index cannot be reached through the public API in a test's time.
+    #[test]
+    fn the_last_rtcp_index_is_used_and_none_after_it() {
+        let mut checked = 0;
+        for vector in vectors("srtp_packets")["packets"].as_array().unwrap() {
+            if !text(vector, "id").starts_with("rtcp_compound_index_max_") {
+                continue;
+            }
+            let profile = match text(vector, "profile") {
+                "AEAD_AES_128_GCM" => Profile::AeadAes128Gcm,
+                "AEAD_AES_256_GCM" => Profile::AeadAes256Gcm,
+                _ => Profile::Aes128CmHmacSha1_80,
+            };
+            let (key, salt) = (hex(vector, "master_key"), hex(vector, "master_salt"));
+            let mut protector = Protector::new(profile, &key, &salt).unwrap();
+            protector.rtcp.next_index = number(vector, "srtcp_index") as u32;
+            let plain = hex(vector, "plaintext_packet");
+            let mut out = [0; 200];
+            let len = protector.protect_rtcp_into(&plain, &mut out).unwrap();
+            assert_eq!(out[..len], hex(vector, "protected_packet"));
+            let after = protector.protect_rtcp_into(&plain, &mut out);
+            assert_eq!(after, Err(ProtectError::KeyExhausted));
+            checked += 1;
+        }
+        assert_eq!(checked, 3);
+    }
+}

@@ -1,0 +1,187 @@
+//! The receiving direction.
+
+use std::fmt;
+
+use crate::cipher::{Cipher, E_FLAG, RtpPosition};
+use crate::derivation::Derivation;
+use crate::error::{KeyError, UnprotectError};
+use crate::index::{Estimate, estimate};
+use crate::packet::{RtpHeader, rtcp_ssrc};
+use crate::profile::Profile;
+use crate::recent::Recent;
+use crate::session_keys::{Protocol, SessionKeys};
+use crate::window::{Standing, Window, WindowSize};
+
+/// How many incoming SSRCs an [`Unprotector`] remembers, of RTP and of RTCP each.
+pub const MAX_INCOMING_SSRCS: usize = 64;
+
+/// Verifies and decrypts what one peer sends: RTP and RTCP under the keys of one direction.
+///
+/// State (roll-over counters, replay windows) moves only after a packet's tag verified. The
+/// [`MAX_INCOMING_SSRCS`] SSRCs heard last are remembered; an authenticated packet of one more takes
+/// the place of the one silent longest, which begins anew with roll-over counter 0 if it returns.
+pub struct Unprotector {
+    profile: Profile,
+    rtp: Cipher,
+    rtp_streams: Recent,
+    rtcp: Box<RtcpReceiver>,
+}
+
+struct RtcpReceiver {
+    cipher: Cipher,
+    streams: Recent,
+}
+
+/// A packet whose tag was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnprotectedRtp {
+    /// The plaintext packet is `packet[..len]`.
+    pub len: usize,
+    /// Its 48-bit index: ROC * 2^16 + SEQ.
+    pub index: u64,
+}
+
+impl Unprotector {
+    /// Derives the session keys (RFC 3711 §4.3, RFC 7714 §11). Replay windows of 128 packets.
+    ///
+    /// # Errors
+    /// The key or the salt has not the length that the profile needs.
+    pub fn new(profile: Profile, master_key: &[u8], master_salt: &[u8]) -> Result<Self, KeyError> {
+        Self::with_window(profile, master_key, master_salt, WindowSize::default())
+    }
+
+    /// As [`Unprotector::new`], with replay windows of another size than 128.
+    ///
+    /// # Errors
+    /// The key or the salt has not the length that the profile needs.
+    pub fn with_window(
+        profile: Profile,
+        master_key: &[u8],
+        master_salt: &[u8],
+        window: WindowSize,
+    ) -> Result<Self, KeyError> {
+        let derivation = Derivation::new(profile, master_key, master_salt)?;
+        let cipher = |protocol| {
+            let keys = SessionKeys::derive(profile, protocol, &derivation);
+            let (expected, actual) = (profile.key_len(), master_key.len());
+            Cipher::new(profile, protocol, &keys).ok_or(KeyError::KeyLength { expected, actual })
+        };
+        let recent = || Recent::new(window, MAX_INCOMING_SSRCS);
+        Ok(Self {
+            profile,
+            rtp: cipher(Protocol::Rtp)?,
+            rtp_streams: recent(),
+            rtcp: Box::new(RtcpReceiver { cipher: cipher(Protocol::Rtcp)?, streams: recent() }),
+        })
+    }
+
+    /// The profile the keys are for.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Verifies and decrypts an SRTP packet in place.
+    ///
+    /// # Errors
+    /// Says why the packet is to be dropped. Nothing has changed then, except the packet's buffer.
+    pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<UnprotectedRtp, UnprotectError> {
+        let RtpHeader { len: header_len, sequence_number, ssrc } =
+            RtpHeader::parse(packet).ok_or(UnprotectError::Malformed)?;
+        if packet.len() < header_len + self.profile.rtp_overhead() {
+            return Err(UnprotectError::Malformed);
+        }
+        let window = self.rtp_streams.find(ssrc);
+        let index = match estimate(window.and_then(Window::highest), sequence_number) {
+            Estimate::Index(index) => index,
+            Estimate::BeforeFirst => return Err(UnprotectError::TooOld),
+            Estimate::PastLast => return Err(UnprotectError::KeyExhausted),
+        };
+        // RFC 3711 §3.3 has the replay check before authentication, the update after it.
+        check(window, index)?;
+        let at = RtpPosition { ssrc, index, header_len };
+        let len = self.rtp.open_rtp(at, packet).map_err(|_| UnprotectError::Unauthentic)?;
+        self.rtp_streams.accept(ssrc, index);
+        Ok(UnprotectedRtp { len, index })
+    }
+
+    /// Verifies and decrypts an SRTCP packet in place; the length of the plaintext compound.
+    ///
+    /// A packet that is authenticated but not encrypted (E flag clear) is accepted: RFC 3711 §3.4
+    /// leaves encryption to the sender, and only the peer can have made the tag.
+    ///
+    /// # Errors
+    /// Says why the packet is to be dropped. Nothing has changed then, except the packet's buffer.
+    pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
+        let ssrc = rtcp_ssrc(packet).ok_or(UnprotectError::Malformed)?;
+        if packet.len() < crate::packet::RTCP_HEADER + self.profile.rtcp_overhead() {
+            return Err(UnprotectError::Malformed);
+        }
+        let RtcpReceiver { cipher, streams } = &mut *self.rtcp;
+        let word = cipher.rtcp_word(packet).ok_or(UnprotectError::Malformed)?;
+        let index = u64::from(word & !E_FLAG);
+        check(streams.find(ssrc), index)?;
+        let opened = cipher.open_rtcp(ssrc, word, packet);
+        let len = opened.map_err(|_| UnprotectError::Unauthentic)?;
+        streams.accept(ssrc, index);
+        Ok(len)
+    }
+
+    /// How many SSRCs of RTP and of RTCP are remembered.
+    pub fn ssrcs(&self) -> (usize, usize) {
+        (self.rtp_streams.ssrcs(), self.rtcp.streams.ssrcs())
+    }
+}
+
+fn check(window: Option<&Window>, index: u64) -> Result<(), UnprotectError> {
+    match window.map_or(Standing::Fresh, |window| window.standing(index)) {
+        Standing::Fresh => Ok(()),
+        Standing::Seen => Err(UnprotectError::Replayed),
+        Standing::TooOld => Err(UnprotectError::TooOld),
+    }
+}
+
+impl fmt::Debug for Unprotector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rtp, rtcp) = self.ssrcs();
+        f.debug_struct("Unprotector")
+            .field("profile", &self.profile)
+            .field("rtp_ssrcs", &rtp)
+            .field("rtcp_ssrcs", &rtcp)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{hex, number, text, vectors};
+
+    /// A receiver does not get to roll-over counter 2^32 - 1 through the public API.
+    #[test]
+    fn the_last_rtp_index_opens_and_none_after_it() {
+        let mut checked = 0;
+        for vector in vectors("srtp_packets")["packets"].as_array().unwrap() {
+            if !text(vector, "id").starts_with("rollover_roc4294967295_") {
+                continue;
+            }
+            let profile = match text(vector, "profile") {
+                "AEAD_AES_128_GCM" => Profile::AeadAes128Gcm,
+                "AEAD_AES_256_GCM" => Profile::AeadAes256Gcm,
+                _ => Profile::Aes128CmHmacSha1_80,
+            };
+            let (key, salt) = (hex(vector, "master_key"), hex(vector, "master_salt"));
+            let mut unprotector = Unprotector::new(profile, &key, &salt).unwrap();
+            let index = number(vector, "roc") << 16 | number(vector, "sequence_number");
+            unprotector.rtp_streams.accept(0xcafe_babe, index - 1);
+            let (plain, mut packet) =
+                (hex(vector, "plaintext_packet"), hex(vector, "protected_packet"));
+            let opened = unprotector.unprotect_rtp(&mut packet).unwrap();
+            assert_eq!(opened, UnprotectedRtp { len: plain.len(), index });
+            assert_eq!(packet[..plain.len()], plain);
+            packet[2..4].fill(0);
+            assert_eq!(unprotector.unprotect_rtp(&mut packet), Err(UnprotectError::KeyExhausted));
+            checked += 1;
+        }
+        assert_eq!(checked, 3);
+    }
+}
