@@ -29,6 +29,7 @@ mod protector;
 mod recent;
 mod session_keys;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 mod testing;
 mod unprotector;
 mod used;
