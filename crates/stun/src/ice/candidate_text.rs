@@ -1,0 +1,191 @@
+//! The candidate attribute as text (RFC 8839 §5.1, RFC 6544 §4.5).
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::{FromStr, SplitAsciiWhitespace};
+
+use super::candidate::{Candidate, CandidateAddress, CandidateKind, CandidateTransport, TcpType};
+
+/// The longest text that is looked at, octets.
+const MAX_LENGTH: usize = 1024;
+
+/// Which part of a candidate line is missing or wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CandidateError {
+    /// Longer than 1,024 octets.
+    TooLong {
+        /// Octets there are.
+        length: usize,
+    },
+    /// Not 1 to 32 `ice-char`s.
+    Foundation,
+    /// Not 1 to 255.
+    Component,
+    /// Neither UDP nor TCP.
+    Transport,
+    /// Not a number of 32 bits.
+    Priority,
+    /// Neither an IP address nor a host name of at most 253 characters.
+    Address,
+    /// Not a port.
+    Port,
+    /// `typ` and one of `host`, `srflx`, `prflx`, `relay` do not follow the port.
+    Kind,
+    /// A TCP candidate without `tcptype`, or an unknown one.
+    TcpType,
+}
+
+impl fmt::Display for CandidateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { length } => write!(f, "a candidate of {length} octets is too long"),
+            Self::Foundation => f.write_str("candidate foundation missing or not ice-chars"),
+            Self::Component => f.write_str("candidate component missing or not 1 to 255"),
+            Self::Transport => f.write_str("candidate transport missing or neither UDP nor TCP"),
+            Self::Priority => f.write_str("candidate priority missing or not 32 bits"),
+            Self::Address => f.write_str("candidate address missing or not an address"),
+            Self::Port => f.write_str("candidate port missing or not a port"),
+            Self::Kind => f.write_str("candidate type missing or unknown"),
+            Self::TcpType => f.write_str("tcptype missing or unknown"),
+        }
+    }
+}
+
+impl std::error::Error for CandidateError {}
+
+impl FromStr for Candidate {
+    type Err = CandidateError;
+
+    /// Reads the text with or without `candidate:` or `a=candidate:` in front. Extensions it does not know are ignored.
+    /// A related address that is not an IP address is read as none.
+    fn from_str(text: &str) -> Result<Self, CandidateError> {
+        if text.len() > MAX_LENGTH {
+            return Err(CandidateError::TooLong { length: text.len() });
+        }
+        let text = text.trim();
+        let text = text.strip_prefix("a=").unwrap_or(text);
+        let text = text.strip_prefix("candidate:").unwrap_or(text);
+        let mut words = text.split_ascii_whitespace();
+        let mut next = |error| words.next().ok_or(error);
+
+        let foundation = parse_foundation(next(CandidateError::Foundation)?)?;
+        let component = next(CandidateError::Component)?
+            .parse()
+            .ok()
+            .filter(|component| *component > 0)
+            .ok_or(CandidateError::Component)?;
+        let transport = next(CandidateError::Transport)?;
+        let priority =
+            next(CandidateError::Priority)?.parse().map_err(|_| CandidateError::Priority)?;
+        let host = next(CandidateError::Address)?;
+        let port = next(CandidateError::Port)?.parse().map_err(|_| CandidateError::Port)?;
+        let address = parse_address(host, port)?;
+        let kind = match (next(CandidateError::Kind)?, next(CandidateError::Kind)?) {
+            ("typ", "host") => CandidateKind::Host,
+            ("typ", "srflx") => CandidateKind::ServerReflexive,
+            ("typ", "prflx") => CandidateKind::PeerReflexive,
+            ("typ", "relay") => CandidateKind::Relay,
+            _ => return Err(CandidateError::Kind),
+        };
+        let extensions = Extensions::read(words);
+        let transport = match transport {
+            word if word.eq_ignore_ascii_case("udp") => CandidateTransport::Udp,
+            word if word.eq_ignore_ascii_case("tcp") => {
+                CandidateTransport::Tcp(extensions.tcp_type.ok_or(CandidateError::TcpType)?)
+            }
+            _ => return Err(CandidateError::Transport),
+        };
+        let related = extensions.related_ip.zip(extensions.related_port);
+        let related = related.map(|(ip, port)| SocketAddr::new(ip, port));
+        Ok(Self { foundation, component, transport, priority, address, kind, related })
+    }
+}
+
+fn parse_foundation(word: &str) -> Result<String, CandidateError> {
+    let is_ice_char = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'+' || octet == b'/';
+    if word.len() <= 32 && !word.is_empty() && word.bytes().all(is_ice_char) {
+        Ok(word.to_owned())
+    } else {
+        Err(CandidateError::Foundation)
+    }
+}
+
+fn parse_address(host: &str, port: u16) -> Result<CandidateAddress, CandidateError> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(CandidateAddress::Ip(SocketAddr::new(ip, port)));
+    }
+    let is_name_char = |octet: u8| octet.is_ascii_alphanumeric() || b"-._".contains(&octet);
+    // Digits and dots alone are an IPv4 address gone wrong, not a name.
+    let is_name = host.len() <= 253
+        && host.bytes().all(is_name_char)
+        && host.bytes().any(|octet| octet.is_ascii_alphabetic());
+    if is_name {
+        Ok(CandidateAddress::Name { host: host.to_owned(), port })
+    } else {
+        Err(CandidateError::Address)
+    }
+}
+
+/// The name-value pairs after the type, the first of each name.
+#[derive(Default)]
+struct Extensions {
+    related_ip: Option<IpAddr>,
+    related_port: Option<u16>,
+    tcp_type: Option<TcpType>,
+}
+
+impl Extensions {
+    fn read(mut words: SplitAsciiWhitespace<'_>) -> Self {
+        let mut found = Self::default();
+        while let (Some(name), Some(value)) = (words.next(), words.next()) {
+            match name {
+                "raddr" => found.related_ip = found.related_ip.or(value.parse().ok()),
+                "rport" => found.related_port = found.related_port.or(value.parse().ok()),
+                "tcptype" => found.tcp_type = found.tcp_type.or(parse_tcp_type(value)),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+fn parse_tcp_type(word: &str) -> Option<TcpType> {
+    match word {
+        "active" => Some(TcpType::Active),
+        "passive" => Some(TcpType::Passive),
+        "so" => Some(TcpType::SimultaneousOpen),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Candidate {
+    /// Writes `candidate:…`, the value of an SDP attribute and what trickles in signaling.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = match self.transport {
+            CandidateTransport::Udp => "udp",
+            CandidateTransport::Tcp(_) => "tcp",
+        };
+        let Self { foundation, component, priority, .. } = self;
+        write!(f, "candidate:{foundation} {component} {transport} {priority} ")?;
+        match &self.address {
+            CandidateAddress::Ip(address) => write!(f, "{} {}", address.ip(), address.port())?,
+            CandidateAddress::Name { host, port } => write!(f, "{host} {port}")?,
+        }
+        f.write_str(match self.kind {
+            CandidateKind::Host => " typ host",
+            CandidateKind::ServerReflexive => " typ srflx",
+            CandidateKind::PeerReflexive => " typ prflx",
+            CandidateKind::Relay => " typ relay",
+        })?;
+        if let Some(related) = self.related {
+            write!(f, " raddr {} rport {}", related.ip(), related.port())?;
+        }
+        match self.transport {
+            CandidateTransport::Udp => Ok(()),
+            CandidateTransport::Tcp(TcpType::Active) => f.write_str(" tcptype active"),
+            CandidateTransport::Tcp(TcpType::Passive) => f.write_str(" tcptype passive"),
+            CandidateTransport::Tcp(TcpType::SimultaneousOpen) => f.write_str(" tcptype so"),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Candidate pairs (RFC 8445 §6.1.2) and their transactions (RFC 8489 §6.2.1).
+
+use std::time::{Duration, Instant};
+
+use crate::ice::path::Path;
+use crate::message::TransactionId;
+
+/// Transmissions of one request, Rc (RFC 8489 §6.2.1).
+const MAX_SENT: u8 = 7;
+/// How many initial timeouts the response to the last transmission is waited for, Rm.
+const LAST_WAIT: u32 = 16;
+
+/// Where a pair is in its life. `Frozen` is missing: with one checklist and one component nothing is gained by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PairState {
+    Waiting,
+    InProgress,
+    Succeeded,
+    Failed,
+}
+
+/// A local and a remote candidate.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) path: Path,
+    pub(super) state: PairState,
+    /// Priorities of the candidates.
+    pub(super) local_priority: u32,
+    pub(super) remote_priority: u32,
+    /// What PRIORITY says: the local candidate's, were it peer-reflexive (RFC 8445 §7.1.1).
+    pub(super) reflexive_priority: u32,
+    /// The request that runs, be it a check or a nomination.
+    pub(super) transaction: Option<Transaction>,
+    /// A request given up for a triggered check; its response still counts (RFC 8445 §7.3.1.4).
+    pub(super) superseded: Option<Transaction>,
+    /// While controlled: the peer nominated the pair before it succeeded.
+    pub(super) nominated_by_peer: bool,
+    pub(super) round_trip: RoundTrip,
+}
+
+impl Pair {
+    /// RFC 8445 §6.1.2.3: 2^32 * min(G, D) + 2 * max(G, D) + (G > D), where G is the controlling side's candidate.
+    pub(super) fn priority(&self, controlling: bool) -> u64 {
+        let (g, d) = if controlling {
+            (self.local_priority, self.remote_priority)
+        } else {
+            (self.remote_priority, self.local_priority)
+        };
+        (u64::from(g.min(d)) << 32) + 2 * u64::from(g.max(d)) + u64::from(g > d)
+    }
+
+    /// Whether a check of it may still succeed.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, PairState::Waiting | PairState::InProgress)
+    }
+
+    /// The transaction with this id, running or superseded. It is over then.
+    pub(super) fn take_transaction(&mut self, id: TransactionId) -> Option<Transaction> {
+        let has_id = |transaction: &mut Transaction| transaction.id == id;
+        self.transaction.take_if(has_id).or_else(|| self.superseded.take_if(has_id))
+    }
+
+    /// Whether a transaction with this id is known.
+    pub(super) fn has_transaction(&self, id: TransactionId) -> bool {
+        [&self.transaction, &self.superseded].into_iter().flatten().any(|known| known.id == id)
+    }
+
+    /// Gives up what runs; the pair may be checked again.
+    pub(super) fn pause(&mut self) {
+        if self.state == PairState::InProgress {
+            self.state = PairState::Waiting;
+        }
+        if let Some(transaction) = self.transaction.take() {
+            self.superseded = Some(transaction);
+        }
+    }
+
+    /// Gives the pair up.
+    pub(super) fn fail(&mut self) {
+        self.state = PairState::Failed;
+        self.transaction = None;
+        self.superseded = None;
+    }
+}
+
+/// A request and its retransmissions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transaction {
+    pub(super) id: TransactionId,
+    pub(super) use_candidate: bool,
+    /// When it was sent first.
+    sent_at: Instant,
+    /// When it is sent again, or given up.
+    pub(super) next_at: Instant,
+    initial: Duration,
+    interval: Duration,
+    sent: u8,
+}
+
+impl Transaction {
+    /// A request sent at `now`; `timeout` is the first RTO.
+    pub(super) fn new(
+        now: Instant,
+        id: TransactionId,
+        use_candidate: bool,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            id,
+            use_candidate,
+            sent_at: now,
+            next_at: now + timeout,
+            initial: timeout,
+            interval: timeout,
+            sent: 1,
+        }
+    }
+
+    /// The timer ran out. True: send it again. False: give it up.
+    pub(super) fn retransmit(&mut self, now: Instant) -> bool {
+        if self.sent >= MAX_SENT {
+            return false;
+        }
+        self.sent += 1;
+        self.interval *= 2;
+        let wait = if self.sent == MAX_SENT { self.initial * LAST_WAIT } else { self.interval };
+        self.next_at = now + wait;
+        true
+    }
+
+    /// The round trip, if only one transmission can have been answered (Karn's rule).
+    pub(super) fn round_trip(&self, now: Instant) -> Option<Duration> {
+        (self.sent == 1).then(|| now.saturating_duration_since(self.sent_at))
+    }
+}
+
+/// Smoothed round-trip time (RFC 6298 §2 without its variance).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RoundTrip {
+    smoothed: Option<Duration>,
+}
+
+impl RoundTrip {
+    pub(super) fn sample(&mut self, sample: Duration) {
+        self.smoothed = Some(match self.smoothed {
+            None => sample,
+            Some(smoothed) => (smoothed * 7 + sample) / 8,
+        });
+    }
+
+    pub(super) fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "an Instant has to come from somewhere")]
+        Instant::now()
+    }
+
+    #[test]
+    fn a_request_is_sent_seven_times_in_rfc_intervals() {
+        let start = instant();
+        let timeout = Duration::from_millis(500);
+        let mut transaction = Transaction::new(start, TransactionId([0; 12]), false, timeout);
+        let mut at = vec![0];
+        let end = loop {
+            let now = transaction.next_at;
+            if !transaction.retransmit(now) {
+                break now;
+            }
+            at.push((now - start).as_millis());
+        };
+        assert_eq!(at, [0, 500, 1500, 3500, 7500, 15_500, 31_500]);
+        assert_eq!((end - start).as_millis(), 39_500);
+    }
+
+    #[test]
+    fn only_a_request_sent_once_measures() {
+        let start = instant();
+        let mut transaction =
+            Transaction::new(start, TransactionId([0; 12]), false, Duration::from_millis(500));
+        let later = start + Duration::from_millis(30);
+        assert_eq!(transaction.round_trip(later), Some(Duration::from_millis(30)));
+        assert!(transaction.retransmit(start + Duration::from_millis(500)));
+        assert_eq!(transaction.round_trip(start + Duration::from_millis(530)), None);
+    }
+
+    #[test]
+    fn the_round_trip_is_smoothed() {
+        let mut round_trip = RoundTrip::default();
+        round_trip.sample(Duration::from_millis(80));
+        round_trip.sample(Duration::from_millis(160));
+        assert_eq!(round_trip.smoothed(), Some(Duration::from_millis(90)));
+    }
+}

@@ -1,0 +1,71 @@
+//! User fragment and password (RFC 8445 §5.3).
+
+use std::fmt;
+
+/// The characters of ufrag and password, `ice-char` (RFC 8839 §5.4): 64 of them, six bits each.
+const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Characters of a ufrag made by [`Credentials::from_random`]: 48 bits.
+const UFRAG_LENGTH: usize = 8;
+/// Characters of a password made by [`Credentials::from_random`]: 144 bits.
+const PWD_LENGTH: usize = 24;
+
+/// The name and the secret of one side, for one ICE generation. `Debug` does not show the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User fragment: 4 to 256 `ice-char`s.
+    pub ufrag: String,
+    /// Password: 22 to 256 `ice-char`s.
+    pub pwd: String,
+}
+
+impl Credentials {
+    /// A ufrag of 8 and a password of 24 characters made of 24 random octets. The octets have to be unpredictable: every
+    /// password bit comes from a bit of its own, the ufrag uses 48 further bits.
+    pub fn from_random(bytes: [u8; 24]) -> Self {
+        // 24 octets are 192 bits: eight characters of ufrag take the first 48, 24 characters of password the other 144.
+        let mut characters = bytes.chunks_exact(3).flat_map(|chunk| {
+            let group = chunk.iter().fold(0u32, |group, octet| group << 8 | u32::from(*octet));
+            [18, 12, 6, 0].map(|shift| ice_char(group >> shift))
+        });
+        let ufrag = characters.by_ref().take(UFRAG_LENGTH).collect();
+        let pwd = characters.take(PWD_LENGTH).collect();
+        Self { ufrag, pwd }
+    }
+}
+
+fn ice_char(bits: u32) -> char {
+    let index = usize::try_from(bits & 0x3f).unwrap_or_default();
+    ICE_CHARS.get(index).copied().map_or('A', char::from)
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_octets_become_ice_chars_and_every_bit_counts() {
+        let zero = Credentials::from_random([0; 24]);
+        assert_eq!(zero.ufrag, "AAAAAAAA");
+        assert_eq!(zero.pwd, "A".repeat(24));
+        for bit in 0..192 {
+            let mut bytes = [0; 24];
+            bytes[bit / 8] = 0x80 >> (bit % 8);
+            let other = Credentials::from_random(bytes);
+            assert_eq!(other.ufrag == zero.ufrag, bit >= 48, "bit {bit}");
+            assert_eq!(other.pwd == zero.pwd, bit < 48, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn debug_hides_the_password() {
+        let text = format!("{:?}", Credentials { ufrag: "abcd".into(), pwd: "secret".into() });
+        assert!(text.contains("abcd") && !text.contains("secret"), "{text}");
+    }
+}

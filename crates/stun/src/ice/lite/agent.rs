@@ -1,0 +1,270 @@
+//! [`LiteAgent`]: from a datagram to a verdict.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::generations::{Age, Generations};
+use super::nomination::{Incumbent, Nominee, Selection};
+use super::paths::{PathState, Paths, Trust};
+use super::{LiteConfig, LiteEvent};
+use crate::attribute::AttributeType;
+use crate::ice::check;
+use crate::ice::counters::{Counters, count};
+use crate::ice::credentials::Credentials;
+use crate::ice::path::{Path, Transmit};
+use crate::ice::response::{Response, Responses, Verdict};
+use crate::message::{Message, TransactionId};
+use crate::method::Class;
+
+/// Events that may wait for `poll_event`. One datagram makes `max_paths + 3` at most.
+const MAX_EVENTS: usize = 256;
+
+/// A lite agent, always controlled.
+///
+/// *Drain rule*: after any `handle_*`, call `poll_transmit`, `poll_event` until `None`, then ask `poll_timeout`. The same
+/// after [`LiteAgent::set_remote_ufrag`].
+///
+/// Nothing a datagram says changes any state unless its message integrity was made with the local password, and what
+/// fails earns no reply.
+#[derive(Debug)]
+pub struct LiteAgent {
+    config: LiteConfig,
+    generations: Generations,
+    paths: Paths,
+    selection: Selection,
+    selected: Option<Path>,
+    responses: Responses,
+    events: VecDeque<LiteEvent>,
+    counters: Counters,
+}
+
+/// An authentic request, reduced to what the state needs.
+struct Request {
+    id: TransactionId,
+    age: Age,
+    trust: Trust,
+    priority: u32,
+    use_candidate: bool,
+}
+
+impl LiteAgent {
+    /// An agent that waits for requests to `local`.
+    pub fn new(_now: Instant, local: Credentials, config: LiteConfig) -> Self {
+        Self {
+            generations: Generations::new(local),
+            paths: Paths::new(config.max_paths),
+            selection: Selection::new(config.nomination_window, config.consent_timeout),
+            config,
+            selected: None,
+            responses: Responses::default(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The newest credentials.
+    pub fn local(&self) -> &Credentials {
+        &self.generations.current().local
+    }
+
+    /// All ufrags requests may be sent to, the newest first: two from an ICE restart until its first nomination.
+    pub fn local_ufrags(&self) -> impl Iterator<Item = &str> {
+        self.generations.local_ufrags()
+    }
+
+    /// Tells the peer's ufrag, from its answer to the newest credentials. Before it any remote ufrag with valid integrity
+    /// is accepted (the peer's checks often outrun its answer); paths that were verified under another are forgotten now.
+    pub fn set_remote_ufrag(&mut self, _now: Instant, ufrag: &str) {
+        self.generations.set_remote_ufrag(ufrag);
+        for entry in self.paths.iter_mut() {
+            if entry.trust == Trust::Provisional(ufrag.to_owned()) {
+                entry.trust = Trust::Confirmed;
+            }
+        }
+        while let Some(path) = self.paths.remove_one(|entry| entry.trust != Trust::Confirmed) {
+            self.forget(path);
+        }
+    }
+
+    /// Begins an ICE restart (RFC 8445 §9). Old and new ufrag are valid together until the new one is nominated; the
+    /// selected path stays until then.
+    pub fn restart(&mut self, _now: Instant, local: Credentials) {
+        self.generations.restart(local);
+    }
+
+    /// Takes a STUN datagram that arrived by `path`. Whatever is not an authentic request is dropped and counted.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        self.expire(now);
+        let path = path.canonical();
+        let Some(message) = check::parse(datagram, &mut self.counters) else { return };
+        if message.class() != Class::Request {
+            // A lite agent asks nothing, so there is nothing to respond to.
+            count(&mut self.counters.unexpected);
+            return;
+        }
+        if let Some(request) = self.judge(path, &message) {
+            self.accept(now, path, &request);
+        }
+    }
+
+    /// Lets time pass: forgets silent paths, notices that consent expired.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.expire(now);
+    }
+
+    /// Writes the next response to the front of `out`. 256 octets are enough for any.
+    pub fn poll_transmit(&mut self, out: &mut [u8]) -> Option<Transmit> {
+        self.responses.poll(out, &mut self.counters)
+    }
+
+    /// What happened since.
+    pub fn poll_event(&mut self) -> Option<LiteEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`LiteAgent::handle_timeout`] next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.paths.next_expiry(self.config.consent_timeout)
+    }
+
+    /// Whether an authenticated request came over this path, not longer than `consent_timeout` ago.
+    pub fn is_verified(&self, path: &Path) -> bool {
+        self.paths.get(&path.canonical()).is_some()
+    }
+
+    /// Where to send.
+    pub fn selected(&self) -> Option<Path> {
+        self.selected
+    }
+
+    /// What was dropped, and why.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Authenticates a request, in the order of RFC 8489 §9.1.3 and §6.3.1, and queues the response it earned. `None` if
+    /// it is not to change anything.
+    fn judge(&mut self, path: Path, message: &Message<'_>) -> Option<Request> {
+        let (local_ufrag, remote_ufrag) = check::username(message, &mut self.counters)?;
+        let Some((age, generation)) = self.generations.find(local_ufrag) else {
+            count(&mut self.counters.unknown_local_ufrag);
+            return None;
+        };
+        let algorithm = check::authenticate(message, &generation.pwd, &mut self.counters)?;
+        let trust = match &generation.remote_ufrag {
+            None => Trust::Provisional(remote_ufrag.to_owned()),
+            Some(expected) if expected == remote_ufrag => Trust::Confirmed,
+            Some(_) => {
+                count(&mut self.counters.wrong_remote_ufrag);
+                return None;
+            }
+        };
+
+        let verdict = if let Some(unknown) = Verdict::of_unknown(message) {
+            count(&mut self.counters.unknown_attributes);
+            unknown
+        } else if message.attribute(AttributeType::ICE_CONTROLLED).is_some() {
+            // RFC 8445 §7.3.1.1: a lite agent cannot take the controlling role, whatever the tie-breakers say.
+            count(&mut self.counters.role_conflicts);
+            Verdict::RoleConflict
+        } else {
+            Verdict::Success
+        };
+        // PRIORITY is for choosing only: a request without one is the least of all.
+        let priority = match message.attribute(AttributeType::PRIORITY) {
+            None => 0,
+            Some(_) => {
+                let Some(priority) = message.priority() else {
+                    count(&mut self.counters.bad_attribute);
+                    return None;
+                };
+                priority
+            }
+        };
+        let (id, pwd) = (message.transaction_id(), generation.pwd.clone());
+        self.responses.push(Response { path, id, algorithm, verdict, pwd }, &mut self.counters);
+        (verdict == Verdict::Success).then(|| Request {
+            id,
+            age,
+            trust,
+            priority,
+            use_candidate: message.use_candidate(),
+        })
+    }
+
+    /// Moves the state by an authentic request.
+    fn accept(&mut self, now: Instant, path: Path, request: &Request) {
+        count(&mut self.counters.requests);
+        let incumbent = self.selected.filter(|selected| *selected != path).and_then(|selected| {
+            let entry = self.paths.get(&selected)?;
+            let silent_for = now.saturating_duration_since(entry.last_request);
+            Some(Incumbent { priority: entry.nominated.unwrap_or(0), silent_for })
+        });
+        let repeated = self.touch(now, path, request);
+
+        let use_candidate = request.use_candidate && !repeated;
+        let nominated_before = self.paths.get(&path).is_some_and(|entry| entry.nominated.is_some());
+        let new_generation = use_candidate && self.generations.nominate(request.age);
+        if use_candidate && let Some(entry) = self.paths.get_mut(&path) {
+            entry.nominated = Some(request.priority);
+        }
+        let nominee =
+            Nominee { priority: request.priority, use_candidate, nominated_before, new_generation };
+        let wins = self.selection.wins(now, &nominee, incumbent.as_ref());
+        if wins && (self.selected != Some(path) || new_generation) {
+            self.selected = Some(path);
+            self.emit(LiteEvent::Selected(path));
+        }
+    }
+
+    /// Notes the request on its path, which may be new. True if the request is a retransmission.
+    fn touch(&mut self, now: Instant, path: Path, request: &Request) -> bool {
+        if let Some(entry) = self.paths.get_mut(&path) {
+            entry.last_request = now;
+            // Trust only grows: who is confirmed does not become provisional by a request under newer credentials.
+            if entry.trust != Trust::Confirmed {
+                entry.trust = request.trust.clone();
+            }
+            return std::mem::replace(&mut entry.last_transaction, request.id) == request.id;
+        }
+        let entry = PathState {
+            path,
+            last_request: now,
+            last_transaction: request.id,
+            nominated: None,
+            trust: request.trust.clone(),
+        };
+        if let Some(evicted) = self.paths.insert(entry, self.selected) {
+            count(&mut self.counters.evicted_paths);
+            self.emit(LiteEvent::Forgotten(evicted));
+        }
+        self.emit(LiteEvent::Verified(path));
+        false
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let timeout = self.config.consent_timeout;
+        while let Some(path) = self.paths.remove_one(|entry| entry.last_request + timeout <= now) {
+            let was_selected = self.selected == Some(path);
+            self.forget(path);
+            if was_selected {
+                self.emit(LiteEvent::ConsentExpired);
+            }
+        }
+    }
+
+    fn forget(&mut self, path: Path) {
+        if self.selected == Some(path) {
+            self.selected = None;
+        }
+        self.emit(LiteEvent::Forgotten(path));
+    }
+
+    /// A caller that never drains loses the oldest events, not the memory of the machine.
+    fn emit(&mut self, event: LiteEvent) {
+        if self.events.len() >= MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
