@@ -1,1 +1,36 @@
-//! SDP session descriptions with their WebRTC attributes, typed.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::panic
+)]
+
+mod attribute;
+mod error;
+mod media;
+mod parse;
+mod session;
+mod write;
+
+pub use attribute::{
+    Attribute, Bandwidth, BandwidthKind, ExtMap, FingerprintLine, Group, Msid, MsidSemantic, Rid,
+    RidDirection, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
+};
+pub use error::ParseError;
+pub use media::{Codec, Direction, Media, MediaKind};
+pub use session::{Origin, SessionDescription};
+
+/// Largest description the parser looks at, in bytes (128 KiB).
+pub const MAX_LENGTH: usize = 128 * 1024;
+/// Most media sections in one description.
+pub const MAX_MEDIA: usize = 200;
+/// Most `a=candidate` lines in one description, all levels together.
+pub const MAX_CANDIDATES: usize = 100;
+/// Most different synchronization sources described in one media section.
+pub const MAX_SSRCS: usize = 64;
+/// Most `a=rtcp-fb` values of one payload type, those of the wildcard included.
+pub const MAX_FEEDBACK: usize = 16;

@@ -1,0 +1,171 @@
+//! The attributes that are more than a flag.
+
+use crate::Direction;
+
+/// An attribute this crate has no type for: `a=name` or `a=name:value`. Survives a round trip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// What stands before the first colon.
+    pub name: String,
+    /// What stands after it; `None` when there is no colon.
+    pub value: Option<String>,
+}
+
+/// `a=group` (RFC 5888 §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Semantics, in capitals as they stand in the registry: `BUNDLE`, `LS`, ...
+    pub semantics: String,
+    /// Members, by [`crate::Media::mid`]. For `BUNDLE` the first is the offerer's or answerer's tagged section.
+    pub mids: Vec<String>,
+}
+
+/// `a=msid-semantic` (an early draft of RFC 8830; browsers still write it).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MsidSemantic {
+    /// Always `WMS` in practice.
+    pub semantic: String,
+    /// Stream ids, or `*` for all of them.
+    pub streams: Vec<String>,
+}
+
+/// `a=fingerprint` (RFC 8122 §5) as text. Whether it is an acceptable one is the caller's policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FingerprintLine {
+    /// Hash function in lower case, `sha-256` for example.
+    pub algorithm: String,
+    /// The hash, `AB:CD:...` in upper case.
+    pub value: String,
+}
+
+/// `a=setup` (RFC 4145 §4): who opens the DTLS association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Setup {
+    /// Either; only in offers.
+    ActPass,
+    /// The DTLS client.
+    Active,
+    /// The DTLS server.
+    Passive,
+    /// Nobody for now.
+    HoldConn,
+}
+
+impl Setup {
+    /// The word in the description.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ActPass => "actpass",
+            Self::Active => "active",
+            Self::Passive => "passive",
+            Self::HoldConn => "holdconn",
+        }
+    }
+}
+
+/// `a=extmap` (RFC 8285 §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtMap {
+    /// Local identifier on the wire, 1 to 255 (15 means nothing in the one-byte form).
+    pub id: u8,
+    /// Direction, when it differs from the section's.
+    pub direction: Option<Direction>,
+    /// What the extension is.
+    pub uri: String,
+    /// Extension attributes, verbatim.
+    pub attributes: Option<String>,
+}
+
+/// `a=msid` (RFC 8830 §2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Msid {
+    /// Stream id; `-` says that the track belongs to no stream.
+    pub stream: String,
+    /// Track id.
+    pub track: Option<String>,
+}
+
+/// All `a=ssrc` lines (RFC 5576 §4.1) of one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ssrc {
+    /// The synchronization source.
+    pub id: u32,
+    /// Source attributes: (`cname`, `Some(..)`), (`msid`, `Some(..)`), ...
+    pub attributes: Vec<(String, Option<String>)>,
+}
+
+impl Ssrc {
+    /// The canonical name (RFC 5576 §6.1).
+    pub fn cname(&self) -> Option<&str> {
+        self.attributes.iter().find(|(name, _)| name == "cname").and_then(|(_, v)| v.as_deref())
+    }
+}
+
+/// `a=ssrc-group` (RFC 5576 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SsrcGroup {
+    /// `FID` (a source and its retransmissions), `SIM`, `FEC-FR`, ...
+    pub semantics: String,
+    /// Members; for `FID` the media source first.
+    pub ssrcs: Vec<u32>,
+}
+
+/// `a=rid` (RFC 8851 §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rid {
+    /// Identifier of the encoding.
+    pub id: String,
+    /// Whose sending it describes.
+    pub direction: RidDirection,
+    /// `pt=` and restrictions, verbatim.
+    pub restrictions: Option<String>,
+}
+
+/// Direction of a [`Rid`], from the view of whoever wrote the description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RidDirection {
+    /// `send`
+    Send,
+    /// `recv`
+    Recv,
+}
+
+/// `a=simulcast` (RFC 8853 §5.1): streams, each a list of alternatives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Simulcast {
+    /// Streams its writer sends.
+    pub send: Vec<Vec<SimulcastId>>,
+    /// Streams its writer wants.
+    pub receive: Vec<Vec<SimulcastId>>,
+}
+
+/// One encoding in [`Simulcast`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimulcastId {
+    /// A [`Rid::id`].
+    pub id: String,
+    /// Written as `~id`: starts paused.
+    pub paused: bool,
+}
+
+/// `b=` (RFC 8866 §5.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bandwidth {
+    /// Which limit.
+    pub kind: BandwidthKind,
+    /// Its value: kbit/s for `AS` and `CT`, bit/s for `TIAS`, `RS` and `RR`.
+    pub value: u32,
+}
+
+/// The modifier of a `b=` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BandwidthKind {
+    /// `AS`, application specific: kbit/s with IP and UDP overhead.
+    ApplicationSpecific,
+    /// `CT`, conference total: kbit/s.
+    ConferenceTotal,
+    /// `TIAS` (RFC 3890): bit/s without lower layers.
+    TransportIndependent,
+    /// Anything else, verbatim: `RS`, `RR`, `X-...`
+    Other(String),
+}

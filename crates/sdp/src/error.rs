@@ -1,0 +1,81 @@
+//! Why a description was refused.
+
+use std::fmt;
+
+/// Bytes of an offending line that an error repeats.
+const MAX_EXCERPT: usize = 80;
+
+/// Why a text is no session description this crate accepts. Lines are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// More than [`crate::MAX_LENGTH`] bytes.
+    TooLong {
+        /// How many bytes it has.
+        length: usize,
+    },
+    /// One thing more than there may be.
+    TooMany {
+        /// Where it is.
+        line: usize,
+        /// What there is too much of.
+        what: &'static str,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// A line that does not say what it should.
+    Unexpected {
+        /// Which line.
+        line: usize,
+        /// The line, cut to 80 bytes.
+        text: String,
+        /// What was expected in its place.
+        expected: &'static str,
+    },
+    /// The text ended too early.
+    Ended {
+        /// What was expected next.
+        expected: &'static str,
+    },
+}
+
+impl ParseError {
+    pub(crate) fn unexpected(line: usize, text: &str, expected: &'static str) -> Self {
+        Self::Unexpected { line, text: excerpt(text), expected }
+    }
+
+    /// The line it is about, from 1.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::TooMany { line, .. } | Self::Unexpected { line, .. } => Some(*line),
+            Self::TooLong { .. } | Self::Ended { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { length } => {
+                write!(f, "SDP of {length} bytes, at most {} are allowed", crate::MAX_LENGTH)
+            }
+            Self::TooMany { line, what, limit } => {
+                write!(f, "SDP line {line}: more than {limit} {what}")
+            }
+            Self::Unexpected { line, text, expected } => {
+                write!(f, "SDP line {line}: expected {expected}, found {text:?}")
+            }
+            Self::Ended { expected } => write!(f, "SDP ended, expected {expected}"),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+fn excerpt(text: &str) -> String {
+    let mut end = text.len().min(MAX_EXCERPT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
