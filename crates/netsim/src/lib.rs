@@ -1,1 +1,16 @@
-//! A seeded network under a virtual clock, for tests.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod bottleneck;
+mod config;
+mod link;
+mod loss;
+mod network;
+mod random;
+mod statistics;
+
+pub use config::LinkConfig;
+pub use loss::GilbertElliott;
+pub use network::{Delivery, Network};
+pub use statistics::LinkStatistics;

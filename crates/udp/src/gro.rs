@@ -26,8 +26,6 @@ pub(crate) fn decode((level, kind, data): Message<'_>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_size_is_positive() {
         let decode = |size: i32| super::decode((libc::SOL_UDP, libc::UDP_GRO, &size.to_ne_bytes()));
