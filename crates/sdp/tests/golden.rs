@@ -1,5 +1,7 @@
 //! Descriptions recorded from browsers: what is read, that nothing gets lost, that no piece of one panics.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -1,0 +1,288 @@
+//! Odd lines, refused lines, and what errors say about them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use tsubame_sdp::{
+    Attribute, Bandwidth, BandwidthKind, Direction, MediaKind, Origin, ParseError, RidDirection,
+    SessionDescription,
+};
+
+const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\n";
+
+fn parse(body: &str) -> Result<SessionDescription, ParseError> {
+    format!("{HEAD}{body}").parse()
+}
+
+fn video(lines: &str) -> tsubame_sdp::Media {
+    parse(&format!("{VIDEO}{lines}")).unwrap().media.remove(0)
+}
+
+/// (line, expected)
+fn refused(body: &str) -> (usize, &'static str) {
+    match parse(body) {
+        Err(ParseError::Unexpected { line, expected, .. }) => (line, expected),
+        other => panic!("{body:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn unknown_attributes_survive_where_they_stood() {
+    let body = format!("a=tool:libtool 1:2\r\na=Odd\r\n{VIDEO}a=x-google:a:b \r\na=empty:\r\n");
+    let description = parse(&body).unwrap();
+    let attribute = |name: &str, value: Option<&str>| Attribute {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    assert_eq!(
+        description.attributes,
+        [attribute("tool", Some("libtool 1:2")), attribute("Odd", None)]
+    );
+    assert_eq!(
+        description.media[0].attributes,
+        [attribute("x-google", Some("a:b ")), attribute("empty", Some(""))]
+    );
+    let written = description.to_string();
+    for line in ["a=tool:libtool 1:2\r\n", "a=Odd\r\n", "a=x-google:a:b \r\n", "a=empty:\r\n"] {
+        assert!(written.contains(line), "{line:?} in {written}");
+    }
+}
+
+#[test]
+fn known_attributes_on_the_wrong_level_survive_without_meaning() {
+    let description = parse("a=mid:0\r\na=rtpmap:96 VP8/90000\r\n").unwrap();
+    assert_eq!(description.attributes.len(), 2);
+    let media = video("a=group:BUNDLE 0\r\na=ice-lite\r\n");
+    assert_eq!(media.attributes.len(), 2);
+}
+
+#[test]
+fn lines_without_use_are_passed_over() {
+    let description = parse(
+        "i=info\r\nu=https://example.com/\r\ne=a@example.com\r\np=+1 1\r\nr=1 1 1\r\nz=1 1\r\nk=clear:x\r\n\r\n  \r\n",
+    );
+    assert!(description.is_ok());
+    assert!(parse(&format!("{VIDEO}i=camera\r\nk=prompt\r\n")).is_ok());
+}
+
+#[test]
+fn line_feeds_alone_end_lines() {
+    let text = format!("{HEAD}{VIDEO}a=mid:x\r\n").replace("\r\n", "\n");
+    let description: SessionDescription = text.parse().unwrap();
+    assert_eq!(description.media[0].mid.as_deref(), Some("x"));
+}
+
+#[test]
+fn rejected_and_foreign_sections() {
+    let description = parse(
+        "m=video 0 UDP/TLS/RTP/SAVPF 0\r\na=inactive\r\nm=audio 9 RTP/SAVP 111\r\n\
+         m=audio 9 X/Y 1 2\r\nm=image 9/2 UDPTL t38\r\nm=VIDEO 9 X/Y z\r\n",
+    )
+    .unwrap();
+    let seen: Vec<_> = description
+        .media
+        .iter()
+        .map(|m| (m.kind.as_str(), m.port, m.protocol.as_str(), m.formats.len()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("video", 0, "UDP/TLS/RTP/SAVPF", 1),
+            ("audio", 9, "RTP/SAVP", 1),
+            ("audio", 9, "X/Y", 2),
+            ("image", 9, "UDPTL", 1),
+            ("video", 9, "X/Y", 1),
+        ]
+    );
+    assert_eq!(description.media[0].direction, Direction::Inactive);
+    assert_eq!(description.media[3].kind, MediaKind::Other("image".to_owned()));
+}
+
+#[test]
+fn the_session_speaks_for_silent_sections() {
+    let description = parse(&format!(
+        "c=IN IP6 2001:db8::1\r\na=recvonly\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n{VIDEO}a=sendonly\r\n"
+    ))
+    .unwrap();
+    let [audio, video] = description.media.as_slice() else { panic!("two sections") };
+    assert_eq!(audio.direction, Direction::RecvOnly);
+    assert_eq!(audio.connection.to_string(), "2001:db8::1");
+    assert_eq!(video.direction, Direction::SendOnly);
+    assert_eq!(video.connection.to_string(), "0.0.0.0");
+    assert!(description.to_string().contains("c=IN IP6 2001:db8::1\r\n"));
+}
+
+#[test]
+fn codec_lines_come_in_any_order() {
+    let media = video(
+        "a=fmtp:97 apt=96\r\na=rtcp-fb:* transport-cc\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:99 nack\r\n\
+         a=fmtp:98 x=y\r\na=rtpmap:97 rtx/90000\r\na=rtpmap:96 H264/90000\r\n\
+         a=fmtp:96 ; level-asymmetry-allowed = 1;profile-level-id=42E01F;; odd\r\na=rtcp-fb:96 x-odd thing\r\n",
+    );
+    assert_eq!(media.codecs.iter().map(|c| c.payload_type).collect::<Vec<_>>(), [96, 97]);
+    let h264 = media.codec(96).unwrap();
+    assert_eq!(h264.feedback, ["transport-cc", "nack", "x-odd thing"]);
+    assert_eq!(h264.parameter("PROFILE-level-id"), Some("42E01F"));
+    assert_eq!(h264.parameters.len(), 3);
+    assert_eq!(media.codec(97).unwrap().associated_payload_type(), Some(96));
+    assert_eq!(media.codec(97).unwrap().feedback, ["transport-cc"]);
+    // What no a=rtpmap explains stays as it is.
+    let kept: Vec<_> = media.attributes.iter().map(ToString::to_string).collect();
+    assert_eq!(kept, ["fmtp:98 x=y", "rtcp-fb:99 nack"]);
+}
+
+#[test]
+fn header_extensions() {
+    let media = video(
+        "a=extmap:2/inactive urn:x a b\r\na=extmap:14/recvonly urn:y\r\na=extmap:4096 urn:z\r\na=extmap:0 urn:n\r\n",
+    );
+    assert_eq!(media.extensions.len(), 2);
+    assert_eq!(media.extensions[0].direction, Some(Direction::Inactive));
+    assert_eq!(media.extensions[0].attributes.as_deref(), Some("a b"));
+    assert_eq!(media.extensions[1].direction, Some(Direction::RecvOnly));
+    assert_eq!(media.extensions[1].to_string(), "14/recvonly urn:y");
+    assert_eq!(media.attributes.len(), 2, "ids that no packet can carry are kept as they are");
+}
+
+#[test]
+fn sources_rids_bandwidth_and_groups() {
+    let media = video(
+        "b=AS:500\r\nb=TIAS:500000\r\nb=X-Y:1\r\na=ssrc:1\r\na=ssrc:2 cname:a:b\r\na=ssrc:2 msid:s t\r\n\
+         a=ssrc-group:FID 1 2\r\na=ssrc-group:NEW 1\r\na=rid:hi recv pt=96;odd\r\na=simulcast:recv hi,~lo;x send y\r\n",
+    );
+    assert_eq!(
+        media.bandwidth,
+        [
+            Bandwidth { kind: BandwidthKind::ApplicationSpecific, value: 500 },
+            Bandwidth { kind: BandwidthKind::TransportIndependent, value: 500_000 },
+            Bandwidth { kind: BandwidthKind::Other("X-Y".to_owned()), value: 1 },
+        ]
+    );
+    assert_eq!(media.ssrcs[1].cname(), Some("a:b"));
+    assert!(media.ssrcs[0].attributes.is_empty());
+    assert_eq!(media.ssrc_groups[1].semantics, "NEW");
+    assert_eq!(media.rids[0].direction, RidDirection::Recv);
+    assert_eq!(media.rids[0].restrictions.as_deref(), Some("pt=96;odd"));
+    assert_eq!(media.simulcast.as_ref().unwrap().to_string(), "send y recv hi,~lo;x");
+    assert_eq!(parse("a=group:new 1 2\r\n").unwrap().groups[0].semantics, "NEW");
+}
+
+#[test]
+fn fingerprints() {
+    let hash = "ab:".repeat(31) + "0F";
+    let media = video(&format!("a=fingerprint:SHA-256 {hash}\r\na=fingerprint:md5 00:11\r\n"));
+    assert_eq!(media.fingerprints[0].algorithm, "sha-256");
+    assert_eq!(media.fingerprints[0].value, hash.to_uppercase());
+    assert_eq!(media.fingerprints[1].algorithm, "md5", "for policy to refuse");
+    for wrong in [
+        &hash[3..],
+        &hash.replacen("ab", "+b", 1),
+        &hash.replacen("ab", "abc", 1),
+        &hash.replacen(':', " ", 1),
+    ] {
+        let (line, expected) = refused(&format!("{VIDEO}a=fingerprint:sha-256 {wrong}\r\n"));
+        assert_eq!((line, &expected[..14]), (7, "a=fingerprint:"));
+    }
+}
+
+#[test]
+fn crypto_is_seen_on_every_level() {
+    assert!(!parse(VIDEO).unwrap().has_crypto());
+    assert!(
+        parse(&format!("{VIDEO}a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n"))
+            .unwrap()
+            .has_crypto()
+    );
+    assert!(
+        parse(&format!("a=CRYPTO:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n{VIDEO}"))
+            .unwrap()
+            .has_crypto()
+    );
+}
+
+#[test]
+fn errors_name_the_line_and_what_was_expected() {
+    for (body, line, expected) in [
+        ("x=1\r\n", 5, "a line of the session level or an m= line"),
+        ("v=0\r\n", 5, "a line of the session level or an m= line"),
+        ("nothing\r\n", 5, "<letter>=<value>"),
+        ("ab=1\r\n", 5, "<letter>=<value>"),
+        ("a=x\ry\r\n", 5, "no CR or NUL inside a line"),
+        ("a=x\0y\r\n", 5, "no CR or NUL inside a line"),
+        ("a=setup:both\r\n", 5, "a=setup:actpass, active, passive or holdconn"),
+        ("b=AS\r\n", 5, "b=<type>:<number>"),
+        ("b=AS:4294967296\r\n", 5, "b=<type>:<number>"),
+        ("c=IN IP4\r\n", 5, "c=IN IP4|IP6 <address>"),
+        ("a=ice-ufrag:\r\n", 5, "a value without spaces"),
+        ("a=ice-ufrag:a\r\na=ice-ufrag:b\r\n", 6, "this attribute once per level"),
+        ("a=ice-lite:1\r\n", 5, "this attribute without a value"),
+        ("a=group:\r\n", 5, "a=group:<semantics> <mid>..."),
+        ("m=audio 9 UDP/TLS/RTP/SAVPF\r\n", 5, "m=<media> <port> <protocol> <format>..."),
+        ("m=audio 65536 RTP/AVP 0\r\n", 5, "m=<media> <port> <protocol> <format>..."),
+        ("m=audio -1 X/Y 0\r\n", 5, "m=<media> <port> <protocol> <format>..."),
+    ] {
+        assert_eq!(refused(body), (line, expected), "{body:?}");
+    }
+    for (lines, expected) in [
+        ("t=0 0", "a line of a media section or an m= line"),
+        ("a=mid:a b", "a value without spaces"),
+        ("a=rtpmap:96 VP8", "a=rtpmap:<payload type> <name>/<clock rate>[/<channels>]"),
+        ("a=rtpmap:96 /90000", "a=rtpmap:<payload type> <name>/<clock rate>[/<channels>]"),
+        ("a=rtpmap:128 VP8/90000", "a=rtpmap:<payload type> <name>/<clock rate>[/<channels>]"),
+        ("a=rtpmap:96 opus/48000/256", "at most 255 channels"),
+        ("a=fmtp:x y", "a=fmtp:<payload type> <parameters>"),
+        ("a=rtcp-fb:x nack", "a=rtcp-fb:<payload type or *> <feedback>"),
+        ("a=ssrc:x cname:y", "a=ssrc:<number> <attribute>[:<value>]"),
+        ("a=ssrc-group:FID x", "a=ssrc-group:<semantics> <number>..."),
+        ("a=ssrc-group:NEW x", "a=ssrc-group:<semantics> <number>..."),
+        ("a=rid:r0", "a=rid:<id> send|recv [<restrictions>]"),
+        ("a=simulcast:r0", "a=simulcast:send|recv <rid>[,<rid>...][;<rid>...]"),
+        ("a=extmap:x urn:y", "a=extmap:<id>[/<direction>] <uri>"),
+        ("a=msid:", "a=msid:<stream> [<track>]"),
+    ] {
+        assert_eq!(refused(&format!("{VIDEO}{lines}\r\n")), (7, expected), "{lines:?}");
+    }
+    let twice = "a=rtpmap:96 VP8/90000\r\na=rtpmap:96 VP9/90000\r\n";
+    assert_eq!(refused(&format!("{VIDEO}{twice}")), (8, "one a=rtpmap per payload type"));
+    let mids = format!("{VIDEO}a=mid:0\r\n{VIDEO}a=mid:0\r\n");
+    assert_eq!(refused(&mids), (10, "a mid that no other section has"));
+
+    let error = parse("a=setup:both\r\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "SDP line 5: expected a=setup:actpass, active, passive or holdconn, found \"a=setup:both\""
+    );
+}
+
+#[test]
+fn excerpts_are_short_and_whole_characters() {
+    let error = parse(&format!("nothing {}\r\n", "é".repeat(100))).unwrap_err();
+    let ParseError::Unexpected { text, .. } = error else { panic!("{error:?}") };
+    assert!(text.len() <= 80 && text.ends_with('é'));
+}
+
+#[test]
+fn the_head_comes_first_and_in_order() {
+    let parse = |text: &str| text.parse::<SessionDescription>();
+    assert_eq!(parse(""), Err(ParseError::Ended { expected: "v=0" }));
+    assert_eq!(parse("v=0\r\n").unwrap_err().line(), None);
+    assert_eq!(parse("v=1\r\n").unwrap_err().line(), Some(1));
+    assert_eq!(parse("v=0\r\ns=-\r\n").unwrap_err().line(), Some(2));
+    assert_eq!(parse("v=0\r\no=- -1 1 IN IP4 127.0.0.1\r\n").unwrap_err().line(), Some(2));
+    assert_eq!(parse("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\nt=0 0\r\n").unwrap_err().line(), Some(3));
+    let named = parse("v=0\r\no=x 1 18446744073709551615 IN IP6 name.example\r\ns= \r\n").unwrap();
+    assert_eq!(named.origin.session_version, u64::MAX);
+    assert_eq!(named.origin.address.to_string(), "::");
+}
+
+#[test]
+fn no_value_breaks_out_of_its_line() {
+    let mut description = SessionDescription::new(Origin::new(1, 1));
+    description.name = "a\r\nm=audio 9 RTP/AVP 0\0".to_owned();
+    description.ice_ufrag = Some("b\na=setup:active".to_owned());
+    let written = description.to_string();
+    assert!(written.contains("\r\ns=am=audio 9 RTP/AVP 0\r\n"), "{written}");
+    assert!(written.contains("\r\na=ice-ufrag:ba=setup:active\r\n"), "{written}");
+    let read: SessionDescription = written.parse().unwrap_or_else(|e| panic!("{e}"));
+    assert!(read.media.is_empty() && read.setup.is_none());
+}
