@@ -1,0 +1,205 @@
+//! What a forwarder reads in a payload: where frames begin and end, whether one is a keyframe, and its layers.
+//! One module per codec, and none of them looks further than that.
+
+pub mod av1;
+pub mod h264;
+pub mod h265;
+pub mod opus;
+pub mod vp8;
+pub mod vp9;
+
+use crate::Packet;
+use crate::extension::dependency_descriptor;
+
+/// The codecs that can be looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Codec {
+    /// RFC 7587.
+    Opus,
+    /// RFC 7741.
+    Vp8,
+    /// RFC 9628.
+    Vp9,
+    /// RFC 6184.
+    H264,
+    /// RFC 7798.
+    H265,
+    /// RTP Payload Format For AV1.
+    Av1,
+}
+
+/// Audio or video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MediaKind {
+    /// Audio.
+    Audio,
+    /// Video.
+    Video,
+}
+
+impl Codec {
+    /// Every codec.
+    pub const ALL: [Self; 6] =
+        [Self::Opus, Self::Vp8, Self::Vp9, Self::H264, Self::H265, Self::Av1];
+
+    /// The encoding name as `a=rtpmap` spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::H264 => "H264",
+            Self::H265 => "H265",
+            Self::Av1 => "AV1",
+        }
+    }
+
+    /// The codec of an encoding name, in any case (RFC 4855 §3).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+    }
+
+    /// RTP timestamp units in a second.
+    #[must_use]
+    pub const fn clock_rate(self) -> u32 {
+        match self.kind() {
+            MediaKind::Audio => 48_000,
+            MediaKind::Video => 90_000,
+        }
+    }
+
+    /// Audio or video.
+    #[must_use]
+    pub const fn kind(self) -> MediaKind {
+        match self {
+            Self::Opus => MediaKind::Audio,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::H265 | Self::Av1 => MediaKind::Video,
+        }
+    }
+}
+
+/// What one packet says about its frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// A keyframe begins in this packet: a decoder can start here. For H.264 and H.265 that is a packet with
+    /// a sequence (or video) parameter set or with the beginning of an intra picture, so that parameter sets sent
+    /// ahead of their picture count too. Always true for Opus.
+    pub keyframe: bool,
+    /// First packet of a frame. For H.264 and H.265 also each packet of parameter sets before it: the
+    /// timestamp tells which belong together.
+    pub frame_start: bool,
+    /// Last packet of a frame.
+    pub frame_end: bool,
+    /// Temporal layer, when the codec or the descriptor says it.
+    pub temporal_id: Option<u8>,
+    /// Spatial layer, when the codec or the descriptor says it.
+    pub spatial_id: Option<u8>,
+}
+
+/// Looks into a packet: into the dependency descriptor first, which survives end-to-end encryption, and into the
+/// payload when there is none or it is malformed. `None` when the payload is empty or not of this codec's form.
+#[must_use]
+pub fn inspect(
+    codec: Codec,
+    packet: &Packet<'_>,
+    dependency_descriptor: Option<&[u8]>,
+) -> Option<FrameInfo> {
+    if packet.payload().is_empty() {
+        return None;
+    }
+    if let Some(descriptor) = dependency_descriptor.and_then(dependency_descriptor::read) {
+        let layer = descriptor.structure.and_then(|s| s.layer(descriptor.template_id));
+        return Some(FrameInfo {
+            keyframe: descriptor.begins_keyframe(),
+            frame_start: descriptor.start_of_frame,
+            frame_end: descriptor.end_of_frame,
+            temporal_id: layer.map(|layer| layer.temporal_id),
+            spatial_id: layer.map(|layer| layer.spatial_id),
+        });
+    }
+    let (payload, marker) = (packet.payload(), packet.marker());
+    match codec {
+        Codec::Opus => opus::inspect(payload),
+        Codec::Vp8 => vp8::inspect(payload, marker),
+        Codec::Vp9 => vp9::inspect(payload),
+        Codec::H264 => h264::inspect(payload, marker),
+        Codec::H265 => h265::inspect(payload, marker),
+        Codec::Av1 => av1::inspect(payload, marker),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        for codec in Codec::ALL {
+            assert_eq!(Codec::from_name(&codec.name().to_lowercase()), Some(codec));
+            assert_eq!(Codec::from_name(&codec.name().to_uppercase()), Some(codec));
+        }
+        assert_eq!(Codec::from_name("rtx"), None);
+    }
+
+    #[test]
+    fn the_clocks() {
+        assert_eq!((Codec::Opus.clock_rate(), Codec::Opus.kind()), (48_000, MediaKind::Audio));
+        assert_eq!((Codec::Av1.clock_rate(), Codec::Av1.kind()), (90_000, MediaKind::Video));
+    }
+
+    fn packet(marker: bool, payload: &[u8]) -> Vec<u8> {
+        let second = if marker { 0xe0 } else { 0x60 };
+        [&[0x80, second, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], payload].concat()
+    }
+
+    #[test]
+    fn the_descriptor_goes_before_the_payload() {
+        // The VP8 payload is a keyframe; the descriptor says the end of another frame.
+        let bytes = packet(false, &[0x10, 0x00, 0, 0]);
+        let packet = Packet::parse(&bytes).unwrap();
+        assert!(inspect(Codec::Vp8, &packet, None).unwrap().keyframe);
+        let info = inspect(Codec::Vp8, &packet, Some(&[0x40, 0, 1])).unwrap();
+        assert_eq!(info, FrameInfo { frame_end: true, ..FrameInfo::default() });
+        let malformed = inspect(Codec::Vp8, &packet, Some(&[0x40]));
+        assert!(malformed.unwrap().keyframe, "the payload is asked instead");
+    }
+
+    #[test]
+    fn the_descriptor_gives_layers_where_it_has_the_structure() {
+        let bytes = packet(false, &[0]);
+        let packet = Packet::parse(&bytes).unwrap();
+        let descriptor = [0x82, 0, 1, 0b1000_0000, 0b0000_0001, 0b0001_1100];
+        let info = inspect(Codec::Av1, &packet, Some(&descriptor)).unwrap();
+        assert!(info.keyframe && info.frame_start && !info.frame_end);
+        assert_eq!((info.temporal_id, info.spatial_id), (Some(1), Some(0)));
+    }
+
+    #[test]
+    fn an_empty_payload_says_nothing() {
+        let bytes = packet(true, &[]);
+        let packet = Packet::parse(&bytes).unwrap();
+        for codec in Codec::ALL {
+            assert_eq!(inspect(codec, &packet, Some(&[0xc0, 0, 1])), None);
+            assert_eq!(inspect(codec, &packet, None), None);
+        }
+    }
+
+    #[test]
+    fn each_codec_is_asked() {
+        let cases: [(Codec, &[u8]); 6] = [
+            (Codec::Opus, &[0xfc, 1]),
+            (Codec::Vp8, &[0x10, 0x00]),
+            (Codec::Vp9, &[0x0c, 0]),
+            (Codec::H264, &[0x67, 0]),
+            (Codec::H265, &[0x42, 0x01, 0]),
+            (Codec::Av1, &[0x18, 0x08]),
+        ];
+        for (codec, payload) in cases {
+            let bytes = packet(true, payload);
+            let info = inspect(codec, &Packet::parse(&bytes).unwrap(), None).unwrap();
+            assert!(info.keyframe && info.frame_start && info.frame_end, "{codec:?} {info:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! RTP header extensions: the general mechanism of RFC 8285, and one module per extension with its URI,
+//! its reader and its writer. Readers take an element's data and give `None` when it is not theirs.
+
+pub mod abs_capture_time;
+pub mod abs_send_time;
+pub mod audio_level;
+pub mod dependency_descriptor;
+pub mod mid;
+pub mod playout_delay;
+pub mod repaired_rid;
+pub mod rid;
+pub mod transport_cc;
+pub mod video_layers_allocation;
+pub mod video_orientation;
+
+use crate::bytes::Reader;
+
+/// The two forms of RFC 8285.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    OneByte,
+    TwoByte,
+}
+
+impl Form {
+    pub(crate) const fn from_profile(profile: u16) -> Option<Self> {
+        match profile {
+            // RFC 8285 §4.2.
+            0xbede => Some(Self::OneByte),
+            // RFC 8285 §4.3: 12 fixed bits and four "appbits", which we ignore.
+            0x1000..=0x100f => Some(Self::TwoByte),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn profile(self) -> u16 {
+        match self {
+            Self::OneByte => 0xbede,
+            Self::TwoByte => 0x1000,
+        }
+    }
+}
+
+/// Iterator over the elements of a header extension: (local identifier, data). Padding is left out; it
+/// ends early at the reserved identifier 15 of the one-byte form and at an element that does not fit.
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    form: Form,
+    reader: Reader<'a>,
+}
+
+impl<'a> Elements<'a> {
+    pub(crate) const fn new(form: Form, body: &'a [u8]) -> Self {
+        Self { form, reader: Reader::new(body) }
+    }
+
+    pub(crate) const fn none() -> Self {
+        Self::new(Form::OneByte, &[])
+    }
+
+    fn step(&mut self) -> Option<(u8, &'a [u8])> {
+        loop {
+            let head = self.reader.u8()?;
+            // A single zero octet is padding in either form.
+            if head == 0 {
+                continue;
+            }
+            let (id, len) = match self.form {
+                Form::TwoByte => (head, usize::from(self.reader.u8()?)),
+                // RFC 8285 §4.2: 15 stops the parser, and so does padding that claims a length.
+                Form::OneByte if matches!(head >> 4, 0 | 15) => return None,
+                Form::OneByte => (head >> 4, usize::from(head & 0x0f) + 1),
+            };
+            return Some((id, self.reader.take(len)?));
+        }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.step();
+        if item.is_none() {
+            *self = Self::none();
+        }
+        item
+    }
+}
+
+impl std::iter::FusedIterator for Elements<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_byte(body: &[u8]) -> Vec<(u8, &[u8])> {
+        Elements::new(Form::OneByte, body).collect()
+    }
+
+    fn two_byte(body: &[u8]) -> Vec<(u8, &[u8])> {
+        Elements::new(Form::TwoByte, body).collect()
+    }
+
+    /// The layout of RFC 8285 §4.2's example: lengths 1, 2 and 4, padding between and after.
+    #[test]
+    fn the_one_byte_example() {
+        let body = [0x10, 0xa1, 0x21, 0xb1, 0xb2, 0, 0, 0x33, 0xc1, 0xc2, 0xc3, 0xc4];
+        let expected: [(u8, &[u8]); 3] =
+            [(1, &[0xa1]), (2, &[0xb1, 0xb2]), (3, &[0xc1, 0xc2, 0xc3, 0xc4])];
+        assert_eq!(one_byte(&body), expected);
+    }
+
+    /// The layout of RFC 8285 §4.3's example: lengths 0, 1 and 4.
+    #[test]
+    fn the_two_byte_example() {
+        let body = [1, 0, 2, 1, 0xb1, 0, 3, 4, 0xc1, 0xc2, 0xc3, 0xc4];
+        let expected: [(u8, &[u8]); 3] = [(1, &[]), (2, &[0xb1]), (3, &[0xc1, 0xc2, 0xc3, 0xc4])];
+        assert_eq!(two_byte(&body), expected);
+    }
+
+    #[test]
+    fn the_one_byte_form_ends_at_15_and_at_padding_with_a_length() {
+        assert_eq!(one_byte(&[0x10, 1, 0xf0, 2, 0x20, 3]), [(1, &[1][..])]);
+        assert_eq!(one_byte(&[0x10, 1, 0x01, 2, 2, 0x20, 3]), [(1, &[1][..])]);
+    }
+
+    #[test]
+    fn an_element_that_does_not_fit_ends_the_list() {
+        assert_eq!(one_byte(&[0x10, 1, 0x2f, 1, 2]), [(1, &[1][..])]);
+        assert_eq!(two_byte(&[1, 1, 9, 2, 200, 1]), [(1, &[9][..])]);
+        assert_eq!(two_byte(&[1]), []);
+        let mut elements = Elements::new(Form::OneByte, &[0x2f, 0x10, 1, 0x10, 1]);
+        assert_eq!(elements.next(), None);
+        assert_eq!(elements.next(), None, "and it stays ended");
+    }
+
+    #[test]
+    fn the_profiles() {
+        assert_eq!(Form::from_profile(0xbede), Some(Form::OneByte));
+        for appbits in 0..16 {
+            assert_eq!(Form::from_profile(0x1000 | appbits), Some(Form::TwoByte));
+        }
+        assert_eq!(Form::from_profile(0x1010), None);
+        assert_eq!(Form::from_profile(0x0fff), None);
+    }
+}

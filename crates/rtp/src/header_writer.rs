@@ -1,0 +1,285 @@
+//! Writing an RTP header with RFC 8285 extensions into a caller's buffer.
+
+use std::fmt;
+
+use crate::extension::Form;
+
+/// The fields of the fixed RTP header that a sender chooses (RFC 3550 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The marker bit.
+    pub marker: bool,
+    /// The payload type, 0 to 127; the top bit is not written.
+    pub payload_type: u8,
+    /// The sequence number.
+    pub sequence_number: u16,
+    /// The timestamp, in units of the payload's clock rate.
+    pub timestamp: u32,
+    /// The synchronization source.
+    pub ssrc: u32,
+}
+
+/// Why a header extension element was not written. The header is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExtensionError {
+    /// The local identifier 0 means padding.
+    InvalidId,
+    /// An element carries at most 255 octets; this one has so many.
+    TooLong(usize),
+    /// The buffer is full.
+    BufferTooSmall,
+}
+
+impl fmt::Display for ExtensionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidId => write!(f, "header extension identifier 0"),
+            Self::TooLong(len) => write!(f, "header extension element of {len} octets"),
+            Self::BufferTooSmall => write!(f, "no room for the header extension element"),
+        }
+    }
+}
+
+impl std::error::Error for ExtensionError {}
+
+/// Writes a header without CSRCs: the fixed part at once, then the extension elements one by one.
+///
+/// The one-byte form is used until an element needs the other (identifier above 14, no data, or more
+/// than 16 octets); the elements that are there are then converted in place. A caller who knows calls
+/// [`two_byte`](Self::two_byte) first. Receivers that did not negotiate `extmap-allow-mixed`
+/// expect one form throughout the stream (RFC 8285 §4.1.2).
+#[derive(Debug)]
+pub struct HeaderWriter<'o> {
+    out: &'o mut [u8],
+    len: usize,
+    form: Form,
+}
+
+const FIXED: usize = 12;
+/// Where the extension elements begin.
+const ELEMENTS: usize = FIXED + 4;
+
+impl<'o> HeaderWriter<'o> {
+    /// Writes the fixed header; `None` when `out` has less than 12 octets.
+    #[must_use]
+    pub fn new(out: &'o mut [u8], header: &Header) -> Option<Self> {
+        let fixed = out.first_chunk_mut::<FIXED>()?;
+        let [s0, s1] = header.sequence_number.to_be_bytes();
+        let [t0, t1, t2, t3] = header.timestamp.to_be_bytes();
+        let [r0, r1, r2, r3] = header.ssrc.to_be_bytes();
+        let second = u8::from(header.marker) << 7 | header.payload_type & 0x7f;
+        *fixed = [0x80, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3];
+        Some(Self { out, len: FIXED, form: Form::OneByte })
+    }
+
+    /// Uses the two-byte form for what follows, and converts what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ExtensionError::BufferTooSmall`].
+    pub fn two_byte(&mut self) -> Result<(), ExtensionError> {
+        if self.form == Form::TwoByte {
+            return Ok(());
+        }
+        // Each element grows by one octet, so count them before moving anything.
+        let mut position = ELEMENTS;
+        let mut count = 0;
+        while let Some((_, len)) = self.one_byte_element(position) {
+            position += 1 + len;
+            count += 1;
+        }
+        if self.len + count > self.out.len() {
+            return Err(ExtensionError::BufferTooSmall);
+        }
+        position = ELEMENTS;
+        while let Some((id, len)) = self.one_byte_element(position) {
+            self.out.copy_within(position + 1..self.len, position + 2);
+            if let Some(header) = self.out.get_mut(position..position + 2) {
+                // At most 16, from four bits.
+                header.copy_from_slice(&[id, u8::try_from(len).unwrap_or(0)]);
+            }
+            self.len += 1;
+            position += 2 + len;
+        }
+        self.form = Form::TwoByte;
+        Ok(())
+    }
+
+    /// Appends an element: `id` 1 to 255, `data` at most 255 octets.
+    ///
+    /// # Errors
+    ///
+    /// [`ExtensionError`]; nothing was written then.
+    pub fn extension(&mut self, id: u8, data: &[u8]) -> Result<(), ExtensionError> {
+        let short = u8::try_from(data.len()).map_err(|_| ExtensionError::TooLong(data.len()))?;
+        if id == 0 {
+            return Err(ExtensionError::InvalidId);
+        }
+        if id > 14 || short == 0 || short > 16 {
+            self.two_byte()?;
+        }
+        let start = self.len.max(ELEMENTS);
+        let head: &[u8] = match self.form {
+            Form::OneByte => &[id << 4 | (short - 1)],
+            Form::TwoByte => &[id, short],
+        };
+        let end = start + head.len() + data.len();
+        // The padding to a multiple of four must fit as well.
+        if end.next_multiple_of(4) > self.out.len() {
+            return Err(ExtensionError::BufferTooSmall);
+        }
+        let target = self.out.get_mut(start..end).ok_or(ExtensionError::BufferTooSmall)?;
+        let (target_head, target_data) = target.split_at_mut(head.len());
+        target_head.copy_from_slice(head);
+        target_data.copy_from_slice(data);
+        self.len = end;
+        Ok(())
+    }
+
+    /// Pads the extension, writes its head and gives the length of the header in octets.
+    #[must_use]
+    pub fn finish(self) -> usize {
+        let Self { out, len, form } = self;
+        if len == FIXED {
+            return FIXED;
+        }
+        let end = len.next_multiple_of(4);
+        let words = u16::try_from((end - ELEMENTS) / 4);
+        let (Some(padding), Ok(words)) = (out.get_mut(len..end), words) else {
+            // `extension` reserved the padding, so this is only the case of 65,536 words: a header of
+            // a quarter of a megabyte goes out without its extension.
+            return FIXED;
+        };
+        padding.fill(0);
+        if let Some(head) = out.get_mut(FIXED..ELEMENTS) {
+            let [p0, p1] = form.profile().to_be_bytes();
+            let [w0, w1] = words.to_be_bytes();
+            head.copy_from_slice(&[p0, p1, w0, w1]);
+        }
+        if let Some(first) = out.first_mut() {
+            *first |= 0x10;
+        }
+        end
+    }
+
+    /// Identifier and data length of the one-byte element at `position`.
+    fn one_byte_element(&self, position: usize) -> Option<(u8, usize)> {
+        if position >= self.len {
+            return None;
+        }
+        let head = *self.out.get(position)?;
+        Some((head >> 4, usize::from(head & 0x0f) + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Packet;
+
+    const HEADER: Header = Header {
+        marker: true,
+        payload_type: 111,
+        sequence_number: 0xfffe,
+        timestamp: 0x0102_0304,
+        ssrc: 0x1122_3344,
+    };
+
+    #[test]
+    fn a_header_without_extensions_has_twelve_octets() {
+        let mut out = [0xff; 12];
+        let writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        assert_eq!(writer.finish(), 12);
+        assert_eq!(out, [0x80, 0xef, 0xff, 0xfe, 1, 2, 3, 4, 0x11, 0x22, 0x33, 0x44]);
+        assert!(HeaderWriter::new(&mut [0; 11], &HEADER).is_none());
+    }
+
+    /// RFC 8285 §4.2: ID and length in one octet, length less one, padded with zeros.
+    #[test]
+    fn the_one_byte_form() {
+        let mut out = [0xff; 64];
+        let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        writer.extension(1, b"0").unwrap();
+        writer.extension(3, &[0, 7]).unwrap();
+        let len = writer.finish();
+        assert_eq!(out[0], 0x90);
+        assert_eq!(out[12..len], [0xbe, 0xde, 0, 2, 0x10, b'0', 0x31, 0, 7, 0, 0, 0]);
+    }
+
+    /// RFC 8285 §4.3.
+    #[test]
+    fn an_element_that_needs_it_converts_the_others() {
+        let mut out = [0xff; 64];
+        let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        writer.extension(1, b"0").unwrap();
+        writer.extension(3, &[0, 7]).unwrap();
+        writer.extension(7, &[]).unwrap();
+        let len = writer.finish();
+        let expected = [0x10, 0, 0, 3, 1, 1, b'0', 3, 2, 0, 7, 7, 0, 0, 0, 0];
+        assert_eq!(out[12..len], expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_changes_nothing() {
+        let mut out = [0xff; 24];
+        let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        writer.extension(1, &[1; 4]).unwrap();
+        assert_eq!(writer.extension(2, &[2; 4]), Err(ExtensionError::BufferTooSmall));
+        assert_eq!(writer.extension(0, &[]), Err(ExtensionError::InvalidId));
+        assert_eq!(writer.extension(1, &[0; 256]), Err(ExtensionError::TooLong(256)));
+        writer.extension(2, &[2]).unwrap();
+        assert_eq!(writer.finish(), 24);
+        let packet = Packet::parse(&out).unwrap();
+        let elements: Vec<_> = packet.extensions().collect();
+        assert_eq!(elements, [(1, &[1; 4][..]), (2, &[2][..])]);
+    }
+
+    #[test]
+    fn no_room_to_convert_changes_nothing() {
+        let mut out = [0xff; 20];
+        let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        writer.extension(1, &[1; 3]).unwrap();
+        assert_eq!(writer.extension(200, &[]), Err(ExtensionError::BufferTooSmall));
+        assert_eq!(writer.finish(), 20);
+        assert_eq!(Packet::parse(&out).unwrap().extension(1), Some(&[1; 3][..]));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(
+            payload_type in 0u8..128,
+            marker: bool,
+            sequence_number: u16,
+            timestamp: u32,
+            ssrc: u32,
+            two_byte: bool,
+            elements in proptest::collection::vec(
+                (1u8..=20, proptest::collection::vec(any::<u8>(), 0..20)), 0..8),
+            payload in proptest::collection::vec(any::<u8>(), 0..50),
+        ) {
+            let header = Header { marker, payload_type, sequence_number, timestamp, ssrc };
+            let mut out = [0xff; 512];
+            let mut writer = HeaderWriter::new(&mut out, &header).unwrap();
+            if two_byte {
+                writer.two_byte().unwrap();
+            }
+            for (id, data) in &elements {
+                writer.extension(*id, data).unwrap();
+            }
+            let len = writer.finish();
+            out[len..len + payload.len()].copy_from_slice(&payload);
+            let packet = Packet::parse(&out[..len + payload.len()]).unwrap();
+            prop_assert_eq!(packet.marker(), marker);
+            prop_assert_eq!(packet.payload_type(), payload_type);
+            prop_assert_eq!(packet.sequence_number(), sequence_number);
+            prop_assert_eq!(packet.timestamp(), timestamp);
+            prop_assert_eq!(packet.ssrc(), ssrc);
+            prop_assert_eq!(packet.payload(), payload);
+            let read: Vec<_> = packet.extensions().map(|(id, data)| (id, data.to_vec())).collect();
+            prop_assert_eq!(read, elements);
+        }
+    }
+}
