@@ -1,1 +1,37 @@
-//! DTLS 1.2 (RFC 6347) client and server with use_srtp, without sockets or clocks.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::panic
+)]
+
+mod alert;
+mod config;
+mod connection;
+mod counters;
+mod error;
+mod fingerprint;
+mod identity;
+mod srtp;
+mod v12;
+mod wire;
+
+pub use alert::AlertDescription;
+pub use config::{Config, Role};
+pub use connection::{Connection, Event, ExportError, SendError};
+pub use counters::Counters;
+pub use error::{ApiMisuse, Environment, Error, PeerIncompatible, PeerMisbehaved};
+pub use fingerprint::{Fingerprint, FingerprintParseError, HashAlgorithm};
+pub use identity::{Identity, IdentityError};
+pub use srtp::{KeyingError, SrtpKeys, SrtpProfile};
+pub use v12::{CipherSuite, HandshakeType, NamedGroup};
+
+/// Whether a datagram belongs to DTLS when it shares its port with STUN and SRTP: its first byte is in 20..=63
+/// (RFC 7983 §7).
+pub fn is_dtls(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(20..=63))
+}

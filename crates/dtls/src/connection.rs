@@ -1,0 +1,256 @@
+//! The public face of a connection, whatever version it speaks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::config::{Config, Role};
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::fingerprint::{Fingerprint, any_matches};
+use crate::srtp::{KeyingError, SrtpKeys, SrtpProfile};
+use crate::v12::{CipherSuite, Endpoint, NamedGroup};
+
+/// RFC 5764 §4.2.
+const SRTP_LABEL: &[u8] = b"EXTRACTOR-dtls_srtp";
+
+/// Labels the protocol itself uses (RFC 5705 §4, RFC 7627 §4): exporting under one would give away its own secrets.
+const PROTOCOL_LABELS: [&[u8]; 5] = [
+    b"client finished",
+    b"server finished",
+    b"master secret",
+    b"key expansion",
+    b"extended master secret",
+];
+
+/// One DTLS connection with one peer, client or server, without socket and clock.
+///
+/// *Drain rule*: after any `handle_*` (and after [`new`](Self::new), [`send`](Self::send) and [`close`](Self::close)), call
+/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event) until `None`, then ask
+/// [`poll_timeout`](Self::poll_timeout).
+pub struct Connection {
+    endpoint: Endpoint,
+}
+
+impl Connection {
+    /// A connection at the start of its handshake. A client has its first flight ready at once.
+    ///
+    /// `random` must be unpredictable and new for each connection: the hello random and the cookie secret come from it.
+    /// Ephemeral keys and signatures take their randomness from the operating system, because *ring* accepts no other.
+    pub fn new(now: Instant, role: Role, config: Arc<Config>, random: [u8; 32]) -> Self {
+        Self { endpoint: Endpoint::new(now, role, config, random) }
+    }
+
+    /// Client or server.
+    pub fn role(&self) -> Role {
+        self.endpoint.role()
+    }
+
+    /// Takes a datagram from the peer, decrypting it in place. Noise is dropped, counted and `Ok`.
+    ///
+    /// # Errors
+    /// The connection is dead; what is left to transmit (an alert) may still be polled. Every later call gives the same
+    /// error.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+        self.endpoint.handle_datagram(now, datagram)
+    }
+
+    /// Lets time pass: retransmits, or gives the handshake up. Harmless when called early.
+    ///
+    /// # Errors
+    /// As [`handle_datagram`](Self::handle_datagram).
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.endpoint.handle_timeout(now)
+    }
+
+    /// Writes the next datagram for the peer and returns its length. `out` should hold [`Config::mtu`] bytes; a
+    /// smaller one of at least 64 bytes gets smaller handshake datagrams, and application data that does not fit it
+    /// waits.
+    pub fn poll_transmit(&mut self, out: &mut [u8]) -> Option<usize> {
+        self.endpoint.poll_transmit(out)
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.endpoint.poll_event()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; `None` once connected, closed or dead.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.endpoint.poll_timeout()
+    }
+
+    /// Sets the first retransmission timeout of flights to come, from a round trip measured by ICE. Held between 50 and
+    /// 400 ms.
+    pub fn set_initial_rto(&mut self, rto: Duration) {
+        self.endpoint.set_initial_rto(
+            rto.clamp(Duration::from_millis(50), Duration::from_millis(400)),
+        );
+    }
+
+    /// Whether the handshake is complete and the connection is neither closed nor dead.
+    pub fn is_connected(&self) -> bool {
+        self.endpoint.is_connected()
+    }
+
+    /// The peer's certificate in DER, once the peer has proved that it holds its key: a server's by its
+    /// ServerKeyExchange, a client's by its CertificateVerify.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        self.endpoint.peer_certificate()
+    }
+
+    /// The negotiated SRTP profile, once connected.
+    pub fn srtp_profile(&self) -> Option<SrtpProfile> {
+        self.endpoint.established()?.srtp_profile()
+    }
+
+    /// The negotiated cipher suite, once connected.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        Some(self.endpoint.established()?.suite())
+    }
+
+    /// The group of the key exchange, once connected.
+    pub fn group(&self) -> Option<NamedGroup> {
+        Some(self.endpoint.established()?.group())
+    }
+
+    /// The SRTP keys, but only to who knows the peer's certificate from signaling.
+    ///
+    /// `expected` are the fingerprints that signaling announced; those with the strongest hash function count, and one
+    /// of them has to match (RFC 8122 §5).
+    ///
+    /// # Errors
+    /// [`KeyingError::FingerprintMismatch`] when none does, or `expected` is empty.
+    pub fn srtp_keying_material(&self, expected: &[Fingerprint]) -> Result<SrtpKeys, KeyingError> {
+        let established = self.endpoint.established().ok_or(KeyingError::NotConnected)?;
+        let certificate = self.peer_certificate().ok_or(KeyingError::NotConnected)?;
+        if !any_matches(expected, certificate) {
+            return Err(KeyingError::FingerprintMismatch);
+        }
+        let profile = established.srtp_profile().ok_or(KeyingError::NoProfile)?;
+        let mut material = Zeroizing::new(vec![0; profile.material_len()]);
+        established.export(SRTP_LABEL, None, &mut material);
+        SrtpKeys::split(profile, self.role(), &material).ok_or(KeyingError::NoProfile)
+    }
+
+    /// Keying material for another protocol (RFC 5705), the same on both sides. `context` is at most 65,535 bytes;
+    /// an empty one differs from none.
+    ///
+    /// # Errors
+    /// Not connected; or a label that is refused: those the protocol uses itself, and `EXTRACTOR-dtls_srtp`, whose keys
+    /// [`srtp_keying_material`](Self::srtp_keying_material) gives against a fingerprint only.
+    pub fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), ExportError> {
+        let established = self.endpoint.established().ok_or(ExportError::NotConnected)?;
+        if label == SRTP_LABEL || PROTOCOL_LABELS.contains(&label) {
+            return Err(ExportError::ReservedLabel);
+        }
+        if context.is_some_and(|context| context.len() > usize::from(u16::MAX)) {
+            return Err(ExportError::ContextTooLong);
+        }
+        established.export(label, context, out);
+        Ok(())
+    }
+
+    /// Queues application data: one record in one datagram.
+    ///
+    /// # Errors
+    /// Nothing was queued.
+    pub fn send(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.endpoint.send(data)
+    }
+
+    /// Most bytes that [`send`](Self::send) takes at once, once connected.
+    pub fn max_application_data(&self) -> Option<usize> {
+        self.is_connected().then(|| self.endpoint.max_application_data())
+    }
+
+    /// Ends the connection with a close_notify, after application data already queued. During the handshake the peer is
+    /// told that this side gave up.
+    pub fn close(&mut self) {
+        self.endpoint.close();
+    }
+
+    /// What was dropped, and why.
+    pub fn counters(&self) -> &Counters {
+        self.endpoint.counters()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role())
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What happened on a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake is complete, authenticated in both directions.
+    Connected,
+    /// The peer sent application data.
+    ApplicationData(Vec<u8>),
+    /// The peer closed the connection by close_notify.
+    Closed,
+}
+
+/// Why application data was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The handshake is not complete, or the connection is closed or dead.
+    NotConnected,
+    /// The queue is full: poll first.
+    Full,
+    /// It does not fit one datagram of [`Config::mtu`] bytes.
+    TooLarge {
+        /// Most bytes that fit.
+        max: usize,
+    },
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConnected => f.write_str("not connected"),
+            Self::Full => f.write_str("the queue is full"),
+            Self::TooLarge { max } => write!(f, "more than {max} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// Why nothing was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The handshake is not complete.
+    NotConnected,
+    /// The label is the protocol's own, or that of DTLS-SRTP.
+    ReservedLabel,
+    /// The context is longer than 65,535 bytes.
+    ContextTooLong,
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotConnected => "not connected",
+            Self::ReservedLabel => "the label is reserved",
+            Self::ContextTooLong => "the context is longer than 65,535 bytes",
+        })
+    }
+}
+
+impl std::error::Error for ExportError {}

@@ -1,0 +1,188 @@
+//! Who this side is: a certificate and its private key.
+
+use std::fmt;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use ring::rsa;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512,
+};
+use zeroize::Zeroizing;
+
+use crate::fingerprint::{Fingerprint, HashAlgorithm};
+use crate::v12::{PublicKey, SignatureScheme};
+
+/// Largest certificate that fits a handshake message of 16 KiB with the lengths around it.
+const MAX_CERTIFICATE: usize = 16 * 1024 - 6;
+
+/// A certificate and its private key. One identity signs for every session of a process; share it in an
+/// [`Arc`](std::sync::Arc).
+pub struct Identity {
+    certificate: Vec<u8>,
+    key: PrivateKey,
+    rng: SystemRandom,
+}
+
+enum PrivateKey {
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+    Rsa(rsa::KeyPair),
+}
+
+impl Identity {
+    /// A new ECDSA P-256 key with a self-signed certificate whose subject is random.
+    ///
+    /// WebRTC peers compare fingerprints and look at nothing else in a certificate, so its validity is long and fixed,
+    /// and no clock is needed.
+    pub fn generate_ecdsa() -> Result<Self, IdentityError> {
+        let rng = SystemRandom::new();
+        let mut name = [0; 8];
+        rng.fill(&mut name).map_err(|_| IdentityError::NoRandomness)?;
+        let name = u64::from_be_bytes(name);
+
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, format!("{name:016x}"));
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2049, 12, 31);
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+            .map_err(|_| IdentityError::GenerationFailed)?;
+        let certificate =
+            params.self_signed(&key).map_err(|_| IdentityError::GenerationFailed)?;
+        let pkcs8 = key.serialize_der();
+        Self::from_der(certificate.der().to_vec(), pkcs8)
+    }
+
+    /// A certificate in DER and its private key in PKCS #8: ECDSA on P-256 or P-384, or RSA of 2,048 to 4,096 bits.
+    pub fn from_der(certificate: Vec<u8>, pkcs8: Vec<u8>) -> Result<Self, IdentityError> {
+        let pkcs8 = Zeroizing::new(pkcs8);
+        if certificate.len() > MAX_CERTIFICATE {
+            return Err(IdentityError::CertificateTooLarge);
+        }
+        let rng = SystemRandom::new();
+        let key = PrivateKey::from_pkcs8(&pkcs8, &rng).ok_or(IdentityError::UnsupportedKey)?;
+        let public =
+            PublicKey::of_certificate(&certificate).map_err(|_| IdentityError::BadCertificate)?;
+        if public.as_bytes() != key.public_key() {
+            return Err(IdentityError::KeyMismatch);
+        }
+        Ok(Self { certificate, key, rng })
+    }
+
+    /// The SHA-256 fingerprint, for signaling.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(HashAlgorithm::Sha256, &self.certificate)
+    }
+
+    /// The certificate in DER.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Whether the key is RSA; otherwise it is ECDSA.
+    pub(crate) fn is_rsa(&self) -> bool {
+        matches!(self.key, PrivateKey::Rsa(_))
+    }
+
+    /// What this key can sign with, best first.
+    pub(crate) fn schemes(&self) -> &'static [SignatureScheme] {
+        use SignatureScheme as S;
+        match self.key {
+            PrivateKey::P256(_) => &[S::EcdsaSha256],
+            PrivateKey::P384(_) => &[S::EcdsaSha384],
+            PrivateKey::Rsa(_) => &[
+                S::RsaPkcs1Sha256,
+                S::RsaPssSha256,
+                S::RsaPkcs1Sha384,
+                S::RsaPssSha384,
+                S::RsaPkcs1Sha512,
+                S::RsaPssSha512,
+            ],
+        }
+    }
+
+    /// Signs with one of [`Self::schemes`]; `None` when the scheme is another or the system's randomness failed.
+    pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
+        match (&self.key, scheme) {
+            (PrivateKey::P256(key), SignatureScheme::EcdsaSha256)
+            | (PrivateKey::P384(key), SignatureScheme::EcdsaSha384) => {
+                Some(key.sign(&self.rng, message).ok()?.as_ref().to_vec())
+            }
+            (PrivateKey::Rsa(key), scheme) => {
+                let encoding: &'static dyn ring::signature::RsaEncoding = match scheme {
+                    SignatureScheme::RsaPkcs1Sha256 => &RSA_PKCS1_SHA256,
+                    SignatureScheme::RsaPkcs1Sha384 => &RSA_PKCS1_SHA384,
+                    SignatureScheme::RsaPkcs1Sha512 => &RSA_PKCS1_SHA512,
+                    SignatureScheme::RsaPssSha256 => &RSA_PSS_SHA256,
+                    SignatureScheme::RsaPssSha384 => &RSA_PSS_SHA384,
+                    SignatureScheme::RsaPssSha512 => &RSA_PSS_SHA512,
+                    SignatureScheme::EcdsaSha256 | SignatureScheme::EcdsaSha384 => return None,
+                };
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(encoding, &self.rng, message, &mut signature).ok()?;
+                Some(signature)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl PrivateKey {
+    fn from_pkcs8(pkcs8: &[u8], rng: &SystemRandom) -> Option<Self> {
+        let ecdsa = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, rng).ok();
+        ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)
+            .map(Self::P256)
+            .or_else(|| ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
+            .or_else(|| rsa::KeyPair::from_pkcs8(pkcs8).ok().map(Self::Rsa))
+    }
+
+    fn public_key(&self) -> &[u8] {
+        match self {
+            Self::P256(key) | Self::P384(key) => key.public_key().as_ref(),
+            Self::Rsa(key) => key.public_key().as_ref(),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("fingerprint", &self.fingerprint().to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an identity could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The operating system gave no random numbers.
+    NoRandomness,
+    /// Key or certificate could not be generated.
+    GenerationFailed,
+    /// The private key is not PKCS #8 of ECDSA P-256, P-384 or RSA of 2,048 to 4,096 bits.
+    UnsupportedKey,
+    /// The certificate is not X.509 in DER with such a key.
+    BadCertificate,
+    /// The certificate does not fit a handshake message of 16 KiB.
+    CertificateTooLarge,
+    /// The certificate belongs to another key.
+    KeyMismatch,
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRandomness => "the system's random number generator failed",
+            Self::GenerationFailed => "key or certificate generation failed",
+            Self::UnsupportedKey => "the private key is not ECDSA P-256, P-384 or RSA in PKCS #8",
+            Self::BadCertificate => "the certificate is not X.509 in DER with a supported key",
+            Self::CertificateTooLarge => "the certificate does not fit a handshake message",
+            Self::KeyMismatch => "the certificate belongs to another key",
+        })
+    }
+}
+
+impl std::error::Error for IdentityError {}

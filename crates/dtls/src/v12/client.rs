@@ -1,0 +1,372 @@
+//! The client's side of the handshake.
+//!
+//! ```text
+//!     client                                                server            state afterwards
+//!  1  ClientHello                                 -->                         AwaitServerHello
+//!  2                                              <--  HelloVerifyRequest                        (if the server wants)
+//!  3  ClientHello with cookie                     -->                         AwaitServerHello
+//!  4                                              <--  ServerHello            AwaitCertificate
+//!                                                      Certificate            AwaitServerKeyExchange
+//!                                                      ServerKeyExchange      AwaitCertificateRequest
+//!                                                      CertificateRequest     AwaitServerHelloDone
+//!                                                      ServerHelloDone
+//!  5  Certificate                                 -->
+//!     ClientKeyExchange
+//!     CertificateVerify
+//!     [ChangeCipherSpec] Finished                                             AwaitFinished
+//!  6                                              <--  [ChangeCipherSpec]
+//!                                                      Finished               Established
+//! ```
+//!
+//! Flights 1, 3 and 5 have timers. A server that asks for no certificate is not a WebRTC peer and is refused. An incoming
+//! ChangeCipherSpec changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of
+//! epoch 1 is taken.
+
+use super::group::{KeyExchange, NamedGroup};
+use super::handshake::{
+    Context, Established, Negotiated, Next, Transcript, same_digest, unexpected,
+};
+use super::key_schedule::Randoms;
+use super::message::{
+    Certificate, CertificateRequest, CertificateVerify, ClientKeyExchange, ClientOffer, Finished,
+    HandshakeType, HelloVerifyRequest, Parsed, ServerHello, ServerKeyExchange, UseSrtp,
+};
+use super::reassembly::Message;
+use super::record::DTLS_1_2;
+use super::signature::{PublicKey, SignatureScheme};
+use super::suite::CipherSuite;
+use crate::config::{Config, Role};
+use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
+use crate::srtp::SrtpProfile;
+
+pub(crate) enum State {
+    ServerHello(Box<AwaitServerHello>),
+    Certificate(Box<AwaitCertificate>),
+    ServerKeyExchange(Box<AwaitServerKeyExchange>),
+    CertificateRequest(Box<AwaitCertificateRequest>),
+    ServerHelloDone(Box<AwaitServerHelloDone>),
+    Finished(Box<AwaitFinished>),
+}
+
+impl State {
+    /// Flight 1.
+    pub(crate) fn start(random: [u8; 32], cx: &mut Context<'_>) -> Self {
+        let mut transcript = Transcript::default();
+        send_client_hello(random, &[], &mut transcript, cx);
+        Self::ServerHello(Box::new(AwaitServerHello { random, transcript, cookie_sent: false }))
+    }
+
+    pub(crate) fn handle(
+        self,
+        parsed: &Parsed<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<Self>, Error> {
+        let next = match (self, parsed) {
+            (Self::ServerHello(state), Parsed::HelloVerifyRequest(request))
+                if !state.cookie_sent =>
+            {
+                state.handle_cookie(request, cx)
+            }
+            (Self::ServerHello(state), Parsed::ServerHello(hello)) => {
+                state.handle(hello, message, cx)?
+            }
+            (Self::Certificate(state), Parsed::Certificate(certificate)) => {
+                state.handle(certificate, message)?
+            }
+            (Self::ServerKeyExchange(state), Parsed::ServerKeyExchange(exchange)) => {
+                state.handle(exchange, message, cx)?
+            }
+            (Self::CertificateRequest(state), Parsed::CertificateRequest(request)) => {
+                state.handle(request, message, cx)?
+            }
+            (Self::ServerHelloDone(state), Parsed::ServerHelloDone) => {
+                state.handle(message, cx)?
+            }
+            (Self::Finished(state), Parsed::Finished(finished)) => {
+                return state.handle(finished, cx);
+            }
+            (state, _) => return Err(unexpected(message, state.waiting_for())),
+        };
+        Ok(Next::State(next))
+    }
+
+    pub(crate) fn waiting_for(&self) -> HandshakeType {
+        match self {
+            Self::ServerHello(_) => HandshakeType::SERVER_HELLO,
+            Self::Certificate(_) => HandshakeType::CERTIFICATE,
+            Self::ServerKeyExchange(_) => HandshakeType::SERVER_KEY_EXCHANGE,
+            Self::CertificateRequest(_) => HandshakeType::CERTIFICATE_REQUEST,
+            Self::ServerHelloDone(_) => HandshakeType::SERVER_HELLO_DONE,
+            Self::Finished(_) => HandshakeType::FINISHED,
+        }
+    }
+}
+
+fn send_client_hello(
+    random: [u8; 32],
+    cookie: &[u8],
+    transcript: &mut Transcript,
+    cx: &mut Context<'_>,
+) {
+    let offer = ClientOffer {
+        random,
+        cookie,
+        suites: &cx.config.cipher_suites,
+        groups: &cx.config.groups,
+        srtp_profiles: &cx.config.srtp_profiles,
+    };
+    cx.flight.clear();
+    cx.flight.push(0, HandshakeType::CLIENT_HELLO, offer.encode(), transcript.own());
+    cx.flight.launch(cx.now);
+}
+
+/// After flight 1, and after flight 3.
+pub(crate) struct AwaitServerHello {
+    random: [u8; 32],
+    transcript: Transcript,
+    cookie_sent: bool,
+}
+
+impl AwaitServerHello {
+    /// Flight 3. RFC 6347 §4.2.1: the same hello with the cookie; the transcript begins with it.
+    fn handle_cookie(
+        mut self: Box<Self>,
+        request: &HelloVerifyRequest<'_>,
+        cx: &mut Context<'_>,
+    ) -> State {
+        self.transcript = Transcript::default();
+        send_client_hello(self.random, request.cookie, &mut self.transcript, cx);
+        self.cookie_sent = true;
+        State::ServerHello(self)
+    }
+
+    fn handle(
+        mut self: Box<Self>,
+        hello: &ServerHello<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let negotiated = self.judge(hello, cx.config)?;
+        self.transcript.add(message)?;
+        let next = AwaitCertificate { negotiated, transcript: self.transcript };
+        Ok(State::Certificate(Box::new(next)))
+    }
+
+    /// Whether the server chose from what we offered.
+    fn judge(&self, hello: &ServerHello<'_>, config: &Config) -> Result<Negotiated, Error> {
+        if hello.version != DTLS_1_2 {
+            return Err(PeerIncompatible::Version(hello.version).into());
+        }
+        if let Some(extension) = hello.unsolicited {
+            return Err(PeerMisbehaved::UnsolicitedExtension(extension).into());
+        }
+        let suite = CipherSuite::from_id(hello.suite)
+            .filter(|suite| config.cipher_suites.contains(suite))
+            .ok_or(illegal("cipher suite"))?;
+        if hello.compression != 0 {
+            return Err(illegal("compression method").into());
+        }
+        if hello.uncompressed_points == Some(false) {
+            return Err(illegal("point formats").into());
+        }
+        // RFC 5746 §3.4: on an initial handshake the value is empty.
+        if hello.renegotiation_info.is_some_and(|content| content != [0]) {
+            return Err(illegal("renegotiation_info").into());
+        }
+        if config.require_extended_master_secret && !hello.extended_master_secret {
+            return Err(PeerIncompatible::NoExtendedMasterSecret.into());
+        }
+        let srtp_profile = match &hello.use_srtp {
+            Some(choice) => Some(judge_srtp(choice, config)?),
+            None => None,
+        };
+        Ok(Negotiated {
+            suite,
+            randoms: Randoms { client: self.random, server: hello.random },
+            extended_master_secret: hello.extended_master_secret,
+            srtp_profile,
+        })
+    }
+}
+
+/// RFC 5764 §4.1.1: exactly one profile of those offered, and our empty MKI or none.
+fn judge_srtp(choice: &UseSrtp, config: &Config) -> Result<SrtpProfile, PeerMisbehaved> {
+    let [id] = choice.profiles[..] else {
+        return Err(illegal("SRTP profile"));
+    };
+    if choice.has_mki {
+        return Err(illegal("SRTP MKI"));
+    }
+    SrtpProfile::from_id(id)
+        .filter(|profile| config.srtp_profiles.contains(profile))
+        .ok_or(illegal("SRTP profile"))
+}
+
+fn illegal(field: &'static str) -> PeerMisbehaved {
+    PeerMisbehaved::IllegalParameter { message: HandshakeType::SERVER_HELLO, field }
+}
+
+pub(crate) struct AwaitCertificate {
+    negotiated: Negotiated,
+    transcript: Transcript,
+}
+
+impl AwaitCertificate {
+    fn handle(
+        mut self: Box<Self>,
+        certificate: &Certificate<'_>,
+        message: &Message,
+    ) -> Result<State, Error> {
+        let certificate = certificate.end_entity.ok_or(PeerMisbehaved::NoCertificate)?;
+        let peer_key = PublicKey::of_certificate(certificate)?;
+        if peer_key.is_rsa() != self.negotiated.suite.is_rsa() {
+            return Err(PeerIncompatible::UnsupportedCertificateKey.into());
+        }
+        self.transcript.add(message)?;
+        let next = AwaitServerKeyExchange {
+            negotiated: self.negotiated,
+            transcript: self.transcript,
+            certificate: certificate.to_vec(),
+            peer_key,
+        };
+        Ok(State::ServerKeyExchange(Box::new(next)))
+    }
+}
+
+pub(crate) struct AwaitServerKeyExchange {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    certificate: Vec<u8>,
+    peer_key: PublicKey,
+}
+
+impl AwaitServerKeyExchange {
+    fn handle(
+        mut self: Box<Self>,
+        exchange: &ServerKeyExchange<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let kind = HandshakeType::SERVER_KEY_EXCHANGE;
+        let illegal = |field| PeerMisbehaved::IllegalParameter { message: kind, field };
+        let group = NamedGroup::from_id(exchange.group)
+            .filter(|group| cx.config.groups.contains(group))
+            .ok_or(illegal("group"))?;
+        let scheme = SignatureScheme::from_id(exchange.scheme).ok_or(illegal("scheme"))?;
+        let signed = exchange.params.signed_content(&self.negotiated.randoms);
+        if !self.peer_key.verifies(scheme, &signed, exchange.signature) {
+            return Err(PeerMisbehaved::BadSignature(kind).into());
+        }
+        *cx.peer_certificate = Some(self.certificate);
+        self.transcript.add(message)?;
+        let next = AwaitCertificateRequest {
+            negotiated: self.negotiated,
+            transcript: self.transcript,
+            server_share: ServerShare { group, public: exchange.public.to_vec() },
+        };
+        Ok(State::CertificateRequest(Box::new(next)))
+    }
+}
+
+/// The server's public value, signed by its certificate.
+struct ServerShare {
+    group: NamedGroup,
+    public: Vec<u8>,
+}
+
+pub(crate) struct AwaitCertificateRequest {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    server_share: ServerShare,
+}
+
+impl AwaitCertificateRequest {
+    fn handle(
+        mut self: Box<Self>,
+        request: &CertificateRequest<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let identity = &cx.config.identity;
+        let scheme = identity
+            .schemes()
+            .iter()
+            .copied()
+            .find(|scheme| request.schemes.contains(scheme))
+            .filter(|_| request.takes(identity.is_rsa()))
+            .ok_or(PeerIncompatible::NoCommonSignatureScheme)?;
+        self.transcript.add(message)?;
+        let next = AwaitServerHelloDone {
+            negotiated: self.negotiated,
+            transcript: self.transcript,
+            server_share: self.server_share,
+            scheme,
+        };
+        Ok(State::ServerHelloDone(Box::new(next)))
+    }
+}
+
+pub(crate) struct AwaitServerHelloDone {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    server_share: ServerShare,
+    /// What our CertificateVerify is signed with.
+    scheme: SignatureScheme,
+}
+
+impl AwaitServerHelloDone {
+    /// Flight 5.
+    fn handle(mut self: Box<Self>, message: &Message, cx: &mut Context<'_>) -> Result<State, Error> {
+        self.transcript.add(message)?;
+        let identity = &cx.config.identity;
+        let group = self.server_share.group;
+        let exchange = KeyExchange::generate(group)?;
+        let certificate = Certificate { end_entity: Some(identity.certificate_der()) };
+        let key_exchange = ClientKeyExchange { public: exchange.public() }.encode();
+
+        let own = self.transcript.own();
+        cx.flight.clear();
+        cx.flight.push(0, HandshakeType::CERTIFICATE, certificate.encode(), own);
+        cx.flight.push(0, HandshakeType::CLIENT_KEY_EXCHANGE, key_exchange, own);
+
+        let pre_master = exchange.agree(&self.server_share.public)?;
+        let master = self.negotiated.master_secret(&pre_master, &self.transcript);
+        self.negotiated.install_keys(&master, Role::Client, cx.records);
+
+        let signature = identity
+            .sign(self.scheme, self.transcript.bytes())
+            .ok_or(Environment::SigningFailed)?;
+        let verify = CertificateVerify::encode(self.scheme, &signature);
+        cx.flight.push(0, HandshakeType::CERTIFICATE_VERIFY, verify, self.transcript.own());
+
+        let verify_data = master.verify_data(Role::Client, self.transcript.bytes());
+        let finished = Finished { verify_data }.encode();
+        cx.flight.push_change_cipher_spec();
+        cx.flight.push(1, HandshakeType::FINISHED, finished, self.transcript.own());
+        cx.records.change_write_epoch();
+        cx.flight.launch(cx.now);
+
+        let established = Established { negotiated: self.negotiated, group, master };
+        let next = AwaitFinished { established, transcript: self.transcript };
+        Ok(State::Finished(Box::new(next)))
+    }
+}
+
+/// After flight 5.
+pub(crate) struct AwaitFinished {
+    established: Established,
+    transcript: Transcript,
+}
+
+impl AwaitFinished {
+    fn handle(self: Box<Self>, finished: &Finished, cx: &mut Context<'_>) -> Result<Next<State>, Error> {
+        let expected =
+            self.established.master.verify_data(Role::Server, self.transcript.bytes());
+        if !same_digest(&finished.verify_data, &expected) {
+            return Err(PeerMisbehaved::WrongVerifyData.into());
+        }
+        cx.flight.clear();
+        Ok(Next::Established(Box::new(self.established)))
+    }
+}

@@ -1,0 +1,77 @@
+//! Groups for ECDHE (RFC 8422 §5.1.1) and the ephemeral keys on them.
+
+use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
+use ring::rand::SystemRandom;
+use zeroize::Zeroizing;
+
+use crate::error::{Environment, Error, PeerMisbehaved};
+
+/// A group for the key exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NamedGroup {
+    /// x25519, 29.
+    X25519,
+    /// secp256r1, 23.
+    Secp256r1,
+    /// secp384r1, 24.
+    Secp384r1,
+}
+
+impl NamedGroup {
+    /// Every group in the default order of preference.
+    pub const ALL: [Self; 3] = [Self::X25519, Self::Secp256r1, Self::Secp384r1];
+
+    /// The code point.
+    pub fn id(self) -> u16 {
+        match self {
+            Self::X25519 => 29,
+            Self::Secp256r1 => 23,
+            Self::Secp384r1 => 24,
+        }
+    }
+
+    /// The group of a code point; `None` when it is not implemented.
+    pub fn from_id(id: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.id() == id)
+    }
+
+    fn algorithm(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::X25519 => &agreement::X25519,
+            Self::Secp256r1 => &agreement::ECDH_P256,
+            Self::Secp384r1 => &agreement::ECDH_P384,
+        }
+    }
+}
+
+/// A private key for one key exchange, with its public value. *ring* takes its randomness from the system only.
+pub(crate) struct KeyExchange {
+    group: NamedGroup,
+    private: EphemeralPrivateKey,
+    public: agreement::PublicKey,
+}
+
+impl KeyExchange {
+    pub(crate) fn generate(group: NamedGroup) -> Result<Self, Error> {
+        let no_randomness = |_| Error::from(Environment::NoRandomness);
+        let private = EphemeralPrivateKey::generate(group.algorithm(), &SystemRandom::new())
+            .map_err(no_randomness)?;
+        let public = private.compute_public_key().map_err(no_randomness)?;
+        Ok(Self { group, private, public })
+    }
+
+    pub(crate) fn group(&self) -> NamedGroup {
+        self.group
+    }
+
+    pub(crate) fn public(&self) -> &[u8] {
+        self.public.as_ref()
+    }
+
+    /// The pre-master secret. *ring* refuses points off the curve and an all-zero X25519 result (RFC 7748 §6.1).
+    pub(crate) fn agree(self, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let peer = UnparsedPublicKey::new(self.group.algorithm(), peer);
+        agreement::agree_ephemeral(self.private, &peer, |secret| Zeroizing::new(secret.to_vec()))
+            .map_err(|_| PeerMisbehaved::BadKeyShare(self.group).into())
+    }
+}

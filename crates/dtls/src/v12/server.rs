@@ -1,0 +1,369 @@
+//! The server's side of the handshake.
+//!
+//! ```text
+//!     client                                                server            state afterwards
+//!  1  ClientHello                                 -->                         AwaitClientHello
+//!  2                                              <--  HelloVerifyRequest     AwaitClientHello   (only if configured)
+//!  3  ClientHello with cookie                     -->
+//!  4                                              <--  ServerHello
+//!                                                      Certificate
+//!                                                      ServerKeyExchange
+//!                                                      CertificateRequest
+//!                                                      ServerHelloDone        AwaitCertificate
+//!  5  Certificate                                 -->                         AwaitClientKeyExchange
+//!     ClientKeyExchange                                                       AwaitCertificateVerify
+//!     CertificateVerify                                                       AwaitFinished
+//!     [ChangeCipherSpec] Finished
+//!  6                                              <--  [ChangeCipherSpec]
+//!                                                      Finished               Established
+//! ```
+//!
+//! Flight 4 has a timer; flights 2 and 6 are sent again when the client repeats its own. An incoming ChangeCipherSpec
+//! changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of epoch 1 is taken.
+
+use ring::hmac;
+
+use super::group::{KeyExchange, NamedGroup};
+use super::handshake::{
+    Context, Established, Negotiated, Next, Seed, Transcript, same_digest, unexpected,
+};
+use super::key_schedule::{MasterSecret, Randoms};
+use super::message::{
+    Certificate, CertificateVerify, ClientHello, ClientKeyExchange, Finished, HandshakeType,
+    HelloVerifyRequest, Parsed, ServerChoice, ServerEcdhParams, ServerHelloDone,
+    encode_certificate_request,
+};
+use super::reassembly::Message;
+use super::record::DTLS_1_2;
+use super::signature::{PublicKey, SignatureScheme};
+use super::suite::CipherSuite;
+use crate::config::{Config, Role};
+use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
+use crate::srtp::SrtpProfile;
+
+pub(crate) enum State {
+    ClientHello(Box<AwaitClientHello>),
+    Certificate(Box<AwaitCertificate>),
+    ClientKeyExchange(Box<AwaitClientKeyExchange>),
+    CertificateVerify(Box<AwaitCertificateVerify>),
+    Finished(Box<AwaitFinished>),
+}
+
+impl State {
+    pub(crate) fn new(seed: Seed) -> Self {
+        Self::ClientHello(Box::new(AwaitClientHello { seed, cookie_sent: false }))
+    }
+
+    pub(crate) fn handle(
+        self,
+        parsed: &Parsed<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<Self>, Error> {
+        match (self, parsed) {
+            (Self::ClientHello(state), Parsed::ClientHello(hello)) => {
+                state.handle(hello, message, cx)
+            }
+            // Nothing has begun yet, so there is nothing to break off.
+            (state @ Self::ClientHello(_), _) => {
+                let why = unexpected(message, HandshakeType::CLIENT_HELLO);
+                Ok(Next::Refused(state, why))
+            }
+            (Self::Certificate(state), Parsed::Certificate(certificate)) => {
+                state.handle(certificate, message)
+            }
+            (Self::ClientKeyExchange(state), Parsed::ClientKeyExchange(exchange)) => {
+                state.handle(exchange, message, cx)
+            }
+            (Self::CertificateVerify(state), Parsed::CertificateVerify(verify)) => {
+                state.handle(verify, message, cx)
+            }
+            (Self::Finished(state), Parsed::Finished(finished)) => {
+                state.handle(finished, message, cx)
+            }
+            (state, _) => Err(unexpected(message, state.waiting_for())),
+        }
+    }
+
+    pub(crate) fn waiting_for(&self) -> HandshakeType {
+        match self {
+            Self::ClientHello(_) => HandshakeType::CLIENT_HELLO,
+            Self::Certificate(_) => HandshakeType::CERTIFICATE,
+            Self::ClientKeyExchange(_) => HandshakeType::CLIENT_KEY_EXCHANGE,
+            Self::CertificateVerify(_) => HandshakeType::CERTIFICATE_VERIFY,
+            Self::Finished(_) => HandshakeType::FINISHED,
+        }
+    }
+}
+
+/// Before flight 1, and between 2 and 3.
+pub(crate) struct AwaitClientHello {
+    seed: Seed,
+    cookie_sent: bool,
+}
+
+impl AwaitClientHello {
+    /// A hello we cannot serve is refused but ends nothing: whoever knows the addresses can send one.
+    fn handle(
+        mut self: Box<Self>,
+        hello: &ClientHello<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<State>, Error> {
+        if cx.config.hello_verify && !self.has_valid_cookie(hello) {
+            if self.cookie_sent {
+                let (message, field) = (HandshakeType::CLIENT_HELLO, "cookie");
+                let why = PeerMisbehaved::IllegalParameter { message, field };
+                return Ok(Next::Refused(State::ClientHello(self), why.into()));
+            }
+            self.send_cookie(hello, cx);
+            return Ok(Next::State(State::ClientHello(self)));
+        }
+        match Choice::from_offer(hello, cx.config) {
+            Ok(choice) => self.answer(hello, choice, message, cx),
+            Err(why) => Ok(Next::Refused(State::ClientHello(self), why.into())),
+        }
+    }
+
+    /// RFC 6347 §4.2.1: the cookie is bound to everything else in the hello.
+    fn has_valid_cookie(&self, hello: &ClientHello<'_>) -> bool {
+        let (before, after) = hello.around_cookie;
+        let bound = [before, after].concat();
+        hmac::verify(&self.seed.cookie_key, &bound, hello.cookie).is_ok()
+    }
+
+    /// Flight 2. The hello it answers counts for nothing in the transcript.
+    fn send_cookie(&mut self, hello: &ClientHello<'_>, cx: &mut Context<'_>) {
+        let (before, after) = hello.around_cookie;
+        let cookie = hmac::sign(&self.seed.cookie_key, &[before, after].concat());
+        let request = HelloVerifyRequest { cookie: cookie.as_ref() };
+        cx.flight.clear();
+        let kind = HandshakeType::HELLO_VERIFY_REQUEST;
+        cx.flight.push(0, kind, request.encode(), &mut Vec::new());
+        cx.flight.launch_untimed(cx.now);
+        self.cookie_sent = true;
+    }
+
+    /// Flight 4.
+    fn answer(
+        self: Box<Self>,
+        hello: &ClientHello<'_>,
+        choice: Choice,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<State>, Error> {
+        let identity = &cx.config.identity;
+        let randoms = Randoms { client: hello.random, server: self.seed.hello_random };
+        let server_hello = ServerChoice {
+            random: randoms.server,
+            suite: choice.suite,
+            extended_master_secret: hello.extended_master_secret,
+            secure_renegotiation: hello.secure_renegotiation,
+            point_formats: hello.uncompressed_points.is_some(),
+            srtp_profile: choice.srtp_profile,
+        };
+        let certificate = Certificate { end_entity: Some(identity.certificate_der()) };
+
+        let exchange = KeyExchange::generate(choice.group)?;
+        let mut params = Vec::new();
+        let params = ServerEcdhParams::new(choice.group, exchange.public(), &mut params);
+        let signature = identity
+            .sign(choice.scheme, &params.signed_content(&randoms))
+            .ok_or(Environment::SigningFailed)?;
+
+        let mut transcript = Transcript::default();
+        transcript.add(message)?;
+        let own = transcript.own();
+        cx.flight.clear();
+        cx.flight.push(0, HandshakeType::SERVER_HELLO, server_hello.encode(), own);
+        cx.flight.push(0, HandshakeType::CERTIFICATE, certificate.encode(), own);
+        let key_exchange = params.encode_signed(choice.scheme, &signature);
+        cx.flight.push(0, HandshakeType::SERVER_KEY_EXCHANGE, key_exchange, own);
+        cx.flight.push(0, HandshakeType::CERTIFICATE_REQUEST, encode_certificate_request(), own);
+        cx.flight.push(0, HandshakeType::SERVER_HELLO_DONE, ServerHelloDone::encode(), own);
+        cx.flight.launch(cx.now);
+
+        let negotiated = Negotiated {
+            suite: choice.suite,
+            randoms,
+            extended_master_secret: hello.extended_master_secret,
+            srtp_profile: choice.srtp_profile,
+        };
+        let next = AwaitCertificate { negotiated, transcript, exchange };
+        Ok(Next::State(State::Certificate(Box::new(next))))
+    }
+}
+
+/// What we take of a client's offer.
+struct Choice {
+    suite: CipherSuite,
+    group: NamedGroup,
+    scheme: SignatureScheme,
+    srtp_profile: Option<SrtpProfile>,
+}
+
+impl Choice {
+    fn from_offer(hello: &ClientHello<'_>, config: &Config) -> Result<Self, PeerIncompatible> {
+        // Numbers of DTLS versions go down: 1.0 is 0xfeff, 1.2 is 0xfefd, 1.3 is 0xfefc. supported_versions, where
+        // present, overrules the field (RFC 8446 §4.2.1).
+        let old_field_allows = (0xfe00..=DTLS_1_2).contains(&hello.legacy_version);
+        if !hello.supports_1_2.unwrap_or(old_field_allows) {
+            return Err(PeerIncompatible::Version(hello.legacy_version));
+        }
+        if !hello.null_compression {
+            return Err(PeerIncompatible::NoNullCompression);
+        }
+        if hello.uncompressed_points == Some(false) {
+            return Err(PeerIncompatible::NoUncompressedPoints);
+        }
+        if config.require_extended_master_secret && !hello.extended_master_secret {
+            return Err(PeerIncompatible::NoExtendedMasterSecret);
+        }
+        let is_rsa = config.identity.is_rsa();
+        let suite = first_common(&config.cipher_suites, |suite| {
+            suite.is_rsa() == is_rsa && hello.suites.contains(suite)
+        })
+        .ok_or(PeerIncompatible::NoCommonCipherSuite)?;
+        // RFC 8422 §4: a client without the extension takes any group; P-256 is the one everybody has.
+        let group = first_common(&config.groups, |group| match &hello.groups {
+            Some(groups) => groups.contains(group),
+            None => *group == NamedGroup::Secp256r1,
+        })
+        .ok_or(PeerIncompatible::NoCommonGroup)?;
+        // Without the extension the client means SHA-1 (RFC 5246 §7.4.1.4.1), which is not had here.
+        let scheme = first_common(config.identity.schemes(), |scheme| {
+            hello.schemes.as_ref().is_some_and(|schemes| schemes.contains(scheme))
+        })
+        .ok_or(PeerIncompatible::NoCommonSignatureScheme)?;
+        let srtp_profile = match &hello.use_srtp {
+            Some(offer) if !config.srtp_profiles.is_empty() => Some(
+                first_common(&config.srtp_profiles, |ours| offer.profiles.contains(&ours.id()))
+                    .ok_or(PeerIncompatible::NoCommonSrtpProfile)?,
+            ),
+            _ => None,
+        };
+        Ok(Self { suite, group, scheme, srtp_profile })
+    }
+}
+
+/// The first of ours that serves.
+fn first_common<T: Copy>(ours: &[T], serves: impl Fn(&T) -> bool) -> Option<T> {
+    ours.iter().copied().find(|candidate| serves(candidate))
+}
+
+/// After flight 4.
+pub(crate) struct AwaitCertificate {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    exchange: KeyExchange,
+}
+
+impl AwaitCertificate {
+    fn handle(
+        mut self: Box<Self>,
+        certificate: &Certificate<'_>,
+        message: &Message,
+    ) -> Result<Next<State>, Error> {
+        let certificate = certificate.end_entity.ok_or(PeerMisbehaved::NoCertificate)?;
+        let peer_key = PublicKey::of_certificate(certificate)?;
+        self.transcript.add(message)?;
+        let next = AwaitClientKeyExchange {
+            negotiated: self.negotiated,
+            transcript: self.transcript,
+            exchange: self.exchange,
+            peer: UnprovenPeer { certificate: certificate.to_vec(), key: peer_key },
+        };
+        Ok(Next::State(State::ClientKeyExchange(Box::new(next))))
+    }
+}
+
+/// A certificate whose key the peer has not used yet.
+struct UnprovenPeer {
+    certificate: Vec<u8>,
+    key: PublicKey,
+}
+
+pub(crate) struct AwaitClientKeyExchange {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    exchange: KeyExchange,
+    peer: UnprovenPeer,
+}
+
+impl AwaitClientKeyExchange {
+    fn handle(
+        mut self: Box<Self>,
+        exchange: &ClientKeyExchange<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<State>, Error> {
+        let group = self.exchange.group();
+        let pre_master = self.exchange.agree(exchange.public)?;
+        self.transcript.add(message)?;
+        let master = self.negotiated.master_secret(&pre_master, &self.transcript);
+        self.negotiated.install_keys(&master, Role::Server, cx.records);
+        let next = AwaitCertificateVerify {
+            established: Established { negotiated: self.negotiated, group, master },
+            transcript: self.transcript,
+            peer: self.peer,
+        };
+        Ok(Next::State(State::CertificateVerify(Box::new(next))))
+    }
+}
+
+pub(crate) struct AwaitCertificateVerify {
+    established: Established,
+    transcript: Transcript,
+    peer: UnprovenPeer,
+}
+
+impl AwaitCertificateVerify {
+    fn handle(
+        mut self: Box<Self>,
+        verify: &CertificateVerify<'_>,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<State>, Error> {
+        let kind = HandshakeType::CERTIFICATE_VERIFY;
+        let scheme = SignatureScheme::from_id(verify.scheme)
+            .ok_or(PeerMisbehaved::IllegalParameter { message: kind, field: "scheme" })?;
+        if !self.peer.key.verifies(scheme, self.transcript.bytes(), verify.signature) {
+            return Err(PeerMisbehaved::BadSignature(kind).into());
+        }
+        *cx.peer_certificate = Some(self.peer.certificate);
+        self.transcript.add(message)?;
+        let next = AwaitFinished { established: self.established, transcript: self.transcript };
+        Ok(Next::State(State::Finished(Box::new(next))))
+    }
+}
+
+pub(crate) struct AwaitFinished {
+    established: Established,
+    transcript: Transcript,
+}
+
+impl AwaitFinished {
+    /// Flight 6.
+    fn handle(
+        mut self: Box<Self>,
+        finished: &Finished,
+        message: &Message,
+        cx: &mut Context<'_>,
+    ) -> Result<Next<State>, Error> {
+        let master: &MasterSecret = &self.established.master;
+        let expected = master.verify_data(Role::Client, self.transcript.bytes());
+        if !same_digest(&finished.verify_data, &expected) {
+            return Err(PeerMisbehaved::WrongVerifyData.into());
+        }
+        self.transcript.add(message)?;
+
+        let verify_data = master.verify_data(Role::Server, self.transcript.bytes());
+        let answer = Finished { verify_data }.encode();
+        cx.flight.clear();
+        cx.flight.push_change_cipher_spec();
+        cx.flight.push(1, HandshakeType::FINISHED, answer, self.transcript.own());
+        cx.records.change_write_epoch();
+        cx.flight.launch_untimed(cx.now);
+        Ok(Next::Established(Box::new(self.established)))
+    }
+}

@@ -1,0 +1,124 @@
+//! Signature schemes and the public keys of certificates (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
+
+use ring::signature as ring_signature;
+use ring_signature::{UnparsedPublicKey, VerificationAlgorithm};
+use x509_parser::oid_registry::{
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_PKCS1_RSAENCRYPTION,
+};
+
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+
+/// A hash function with a signature algorithm. In TLS 1.2 an ECDSA scheme does not name a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignatureScheme {
+    EcdsaSha256,
+    EcdsaSha384,
+    RsaPkcs1Sha256,
+    RsaPkcs1Sha384,
+    RsaPkcs1Sha512,
+    RsaPssSha256,
+    RsaPssSha384,
+    RsaPssSha512,
+}
+
+impl SignatureScheme {
+    /// What this crate verifies, in the order it asks for them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::EcdsaSha256,
+        Self::EcdsaSha384,
+        Self::RsaPssSha256,
+        Self::RsaPssSha384,
+        Self::RsaPssSha512,
+        Self::RsaPkcs1Sha256,
+        Self::RsaPkcs1Sha384,
+        Self::RsaPkcs1Sha512,
+    ];
+
+    pub(crate) fn id(self) -> u16 {
+        match self {
+            Self::RsaPkcs1Sha256 => 0x0401,
+            Self::EcdsaSha256 => 0x0403,
+            Self::RsaPkcs1Sha384 => 0x0501,
+            Self::EcdsaSha384 => 0x0503,
+            Self::RsaPkcs1Sha512 => 0x0601,
+            Self::RsaPssSha256 => 0x0804,
+            Self::RsaPssSha384 => 0x0805,
+            Self::RsaPssSha512 => 0x0806,
+        }
+    }
+
+    pub(crate) fn from_id(id: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.id() == id)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyKind {
+    P256,
+    P384,
+    Rsa,
+}
+
+/// The public key of a certificate.
+pub(crate) struct PublicKey {
+    kind: KeyKind,
+    bytes: Vec<u8>,
+}
+
+impl PublicKey {
+    /// Reads the key of a certificate in DER. Nothing else in the certificate matters: WebRTC trusts its fingerprint.
+    pub(crate) fn of_certificate(der: &[u8]) -> Result<Self, Error> {
+        let (rest, certificate) = x509_parser::parse_x509_certificate(der)
+            .map_err(|_| Error::from(PeerMisbehaved::BadCertificate))?;
+        if !rest.is_empty() {
+            return Err(PeerMisbehaved::BadCertificate.into());
+        }
+        let info = &certificate.tbs_certificate.subject_pki;
+        let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+        let kind = if info.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION {
+            KeyKind::Rsa
+        } else if info.algorithm.algorithm != OID_KEY_TYPE_EC_PUBLIC_KEY {
+            return Err(PeerIncompatible::UnsupportedCertificateKey.into());
+        } else if curve.as_ref() == Some(&OID_EC_P256) {
+            KeyKind::P256
+        } else if curve.as_ref() == Some(&OID_NIST_EC_P384) {
+            KeyKind::P384
+        } else {
+            return Err(PeerIncompatible::UnsupportedCertificateKey.into());
+        };
+        Ok(Self { kind, bytes: info.subject_public_key.data.to_vec() })
+    }
+
+    pub(crate) fn is_rsa(&self) -> bool {
+        self.kind == KeyKind::Rsa
+    }
+
+    /// An uncompressed point, or an RSAPublicKey in DER.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether the signature is this key's. A scheme of another kind of key verifies nothing.
+    pub(crate) fn verifies(
+        &self,
+        scheme: SignatureScheme,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        use SignatureScheme as S;
+        let algorithm: &'static dyn VerificationAlgorithm = match (self.kind, scheme) {
+            (KeyKind::P256, S::EcdsaSha256) => &ring_signature::ECDSA_P256_SHA256_ASN1,
+            (KeyKind::P256, S::EcdsaSha384) => &ring_signature::ECDSA_P256_SHA384_ASN1,
+            (KeyKind::P384, S::EcdsaSha256) => &ring_signature::ECDSA_P384_SHA256_ASN1,
+            (KeyKind::P384, S::EcdsaSha384) => &ring_signature::ECDSA_P384_SHA384_ASN1,
+            (KeyKind::Rsa, S::RsaPkcs1Sha256) => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
+            (KeyKind::Rsa, S::RsaPkcs1Sha384) => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
+            (KeyKind::Rsa, S::RsaPkcs1Sha512) => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
+            (KeyKind::Rsa, S::RsaPssSha256) => &ring_signature::RSA_PSS_2048_8192_SHA256,
+            (KeyKind::Rsa, S::RsaPssSha384) => &ring_signature::RSA_PSS_2048_8192_SHA384,
+            (KeyKind::Rsa, S::RsaPssSha512) => &ring_signature::RSA_PSS_2048_8192_SHA512,
+            _ => return false,
+        };
+        UnparsedPublicKey::new(algorithm, &self.bytes).verify(message, signature).is_ok()
+    }
+}
