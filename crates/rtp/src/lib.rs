@@ -17,7 +17,8 @@
         clippy::cast_possible_truncation,
         clippy::panic,
         reason = "a test that panics is a test that failed"
-    )
+    ),
+    allow(clippy::unusual_byte_groupings, reason = "bits are grouped as the fields they fill")
 )]
 
 mod bytes;

@@ -222,7 +222,7 @@ impl Iterator for Csrcs<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// V=2 P X CC=2, M PT=96, two CSRCs, one-byte extension with id 1 "0" and id 3 of 3 octets,

@@ -84,7 +84,7 @@ impl Seen {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn info(payload: &[u8]) -> (bool, bool) {
@@ -106,7 +106,8 @@ mod tests {
     }
 
     /// STAP-A of SPS, PPS and IDR, as Chromium begins a keyframe.
-    const STAP_A: &[u8] = &[0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce, 0, 2, 0x65, 0x88];
+    pub(in crate::codec) const STAP_A: &[u8] =
+        &[0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce, 0, 2, 0x65, 0x88];
 
     #[test]
     fn aggregates() {

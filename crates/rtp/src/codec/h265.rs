@@ -104,7 +104,7 @@ impl Seen {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn info(payload: &[u8]) -> (bool, bool) {
@@ -139,7 +139,8 @@ mod tests {
     }
 
     /// VPS and first IDR slice.
-    const AGGREGATE: &[u8] = &[header(48), 1, 0, 3, header(32), 1, 0, 0, 3, header(19), 1, 0x80];
+    pub(in crate::codec) const AGGREGATE: &[u8] =
+        &[header(48), 1, 0, 3, header(32), 1, 0, 0, 3, header(19), 1, 0x80];
 
     #[test]
     fn aggregates() {

@@ -131,8 +131,27 @@ pub fn inspect(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Payloads that begin a keyframe, one of the longest form each.
+    pub(crate) const GOLDEN: [(Codec, &[u8]); 6] = [
+        (Codec::Opus, &[0xfc, 1]),
+        (Codec::Vp8, &[0x90, 0xf0, 0x92, 0x34, 9, 0b1010_0011, 0x00]),
+        (Codec::Vp9, vp9::tests::KEYFRAME),
+        (Codec::H264, h264::tests::STAP_A),
+        (Codec::H265, h265::tests::AGGREGATE),
+        (Codec::Av1, &[0b0010_1000, 2, 0x0c, 0, 0x30, 0]),
+    ];
+
+    #[test]
+    fn the_golden_payloads_begin_keyframes() {
+        for (codec, payload) in GOLDEN {
+            let bytes = packet(true, payload);
+            let info = inspect(codec, &Packet::parse(&bytes).unwrap(), None).unwrap();
+            assert!(info.keyframe && info.frame_start, "{codec:?} {info:?}");
+        }
+    }
 
     #[test]
     fn names_are_found_in_any_case() {

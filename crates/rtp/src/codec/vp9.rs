@@ -143,12 +143,12 @@ pub fn inspect(payload: &[u8]) -> Option<FrameInfo> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// I L B V, not flexible; picture 0x1234; layers 0/0; TL0PICIDX 7; structure of two spatial layers with sizes and
     /// a group of two pictures with one reference and none; one octet of payload.
-    const KEYFRAME: &[u8] = &[
+    pub(in crate::codec) const KEYFRAME: &[u8] = &[
         0b1010_1010,
         0x92,
         0x34,

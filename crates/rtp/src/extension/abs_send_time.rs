@@ -24,7 +24,7 @@ impl AbsSendTime {
     pub const fn micros_since(self, earlier: Self) -> i64 {
         // Shift the 24-bit difference to the top, so that its sign extends.
         let difference = (self.0.wrapping_sub(earlier.0) << 8).cast_signed() >> 8;
-        (difference as i64) * 1_000_000 >> 18
+        ((difference as i64) * 1_000_000) >> 18
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn one_second_and_a_half_of_ntp() {
         let ntp = NtpTime(0xaaaa_aa41_8000_0000);
-        assert_eq!(AbsSendTime::from_ntp(ntp), AbsSendTime(0b1_10 << 17));
+        assert_eq!(AbsSendTime::from_ntp(ntp), AbsSendTime(0b11 << 17));
     }
 
     #[test]

@@ -44,18 +44,20 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
+    pub(in crate::rtcp) const GOLDEN: &[u8] =
+        &[0x85, 204, 0, 3, 0, 0, 0, 1, b'n', b'a', b'm', b'e', 1, 2, 3, 4];
+
     #[test]
     fn the_golden_packet() {
-        let golden = [0x85, 204, 0, 3, 0, 0, 0, 1, b'n', b'a', b'm', b'e', 1, 2, 3, 4];
-        let Packet::Application(application) = one(&golden) else { panic!("not an APP") };
+        let Packet::Application(application) = one(GOLDEN) else { panic!("not an APP") };
         let expected = Application { subtype: 5, ssrc: 1, name: *b"name", data: &[1, 2, 3, 4] };
         assert_eq!(application, expected);
-        assert_eq!(written(|writer| writer.application(&application)), golden);
+        assert_eq!(written(|writer| writer.application(&application)), GOLDEN);
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl<'a> FullIntraRequest<'a> {
         // §4.3.1.2: the media SSRC is not used, and should be 0.
         let header = FeedbackHeader::read(&mut reader)?;
         let entries = reader.rest();
-        (!entries.is_empty() && entries.len() % 8 == 0)
+        (!entries.is_empty() && entries.len().is_multiple_of(8))
             .then_some(Self { sender_ssrc: header.sender_ssrc, entries })
     }
 
@@ -79,12 +79,12 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, packets};
 
-    const GOLDEN: &[u8] =
+    pub(in crate::rtcp) const GOLDEN: &[u8] =
         &[0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0xca, 0xfe, 0xba, 0xbe, 7, 0, 0, 0];
 
     #[test]

@@ -17,7 +17,7 @@ impl<'a> Nack<'a> {
         let header = FeedbackHeader::read(&mut reader)?;
         let pairs = reader.rest();
         // §6.2.1: at least one entry of four octets.
-        (!pairs.is_empty() && pairs.len() % 4 == 0).then_some(Self { header, pairs })
+        (!pairs.is_empty() && pairs.len().is_multiple_of(4)).then_some(Self { header, pairs })
     }
 
     /// Who asks.
@@ -124,7 +124,7 @@ fn write_pair(body: &mut Cursor<'_>, pid: u16, blp: u32) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
@@ -134,7 +134,7 @@ mod tests {
     use crate::rtcp::{Packet, packets};
 
     /// PID 65,534 with BLP bits 0 (65,535), 2 (1) and 15 (14); PID 100 alone.
-    const GOLDEN: &[u8] =
+    pub(in crate::rtcp) const GOLDEN: &[u8] =
         &[0x81, 205, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0xff, 0xfe, 0x80, 0x05, 0, 100, 0, 0];
 
     #[test]

@@ -38,16 +38,18 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
+    pub(in crate::rtcp) const GOLDEN: &[u8] =
+        &[0x81, 206, 0, 2, 0, 0, 0, 1, 0xca, 0xfe, 0xba, 0xbe];
+
     #[test]
     fn the_golden_packet() {
-        let golden = [0x81, 206, 0, 2, 0, 0, 0, 1, 0xca, 0xfe, 0xba, 0xbe];
-        let Packet::PictureLossIndication(pli) = one(&golden) else { panic!("not a PLI") };
+        let Packet::PictureLossIndication(pli) = one(GOLDEN) else { panic!("not a PLI") };
         assert_eq!(pli, PictureLossIndication { sender_ssrc: 1, media_ssrc: 0xcafe_babe });
-        assert_eq!(written(|writer| writer.picture_loss_indication(1, 0xcafe_babe)), golden);
+        assert_eq!(written(|writer| writer.picture_loss_indication(1, 0xcafe_babe)), GOLDEN);
     }
 }

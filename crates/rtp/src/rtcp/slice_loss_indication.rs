@@ -27,7 +27,7 @@ impl<'a> SliceLossIndication<'a> {
         let mut reader = Reader::new(body);
         let header = FeedbackHeader::read(&mut reader)?;
         let losses = reader.rest();
-        (!losses.is_empty() && losses.len() % 4 == 0).then_some(Self { header, losses })
+        (!losses.is_empty() && losses.len().is_multiple_of(4)).then_some(Self { header, losses })
     }
 
     /// Who says so.
@@ -97,13 +97,13 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
     /// First 1 (13 bits), number 2 (13 bits), picture 3 (6 bits): 0x00080083.
-    const GOLDEN: &[u8] =
+    pub(in crate::rtcp) const GOLDEN: &[u8] =
         &[0x82, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0x00, 0x08, 0x00, 0x83, 0xff, 0xff, 0xff, 0xff];
 
     #[test]

@@ -37,7 +37,7 @@ impl<'a> TransportFeedback<'a> {
         let mut received = Received::new(after_header, status_count);
         let mut received_count = 0;
         let mut deltas_len = 0;
-        while let Some((_, symbol)) = received.next() {
+        for (_, symbol) in received.by_ref() {
             received_count += 1;
             deltas_len += symbol.delta_len()?;
         }
@@ -393,7 +393,7 @@ fn write_deltas(body: &mut Cursor<'_>, mut steps: Steps<'_>) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -424,7 +424,7 @@ mod tests {
 
     /// Laid out by hand from the figures of §3.1: one-bit vector of four packets: came, lost, came, came
     /// (1011 then zeros); reference time 1 (64 ms); deltas 4, 8 and 0 ticks; padding.
-    const ONE_BIT: &[u8] = &[
+    pub(in crate::rtcp) const ONE_BIT: &[u8] = &[
         0x8f,
         205,
         0,
@@ -456,7 +456,7 @@ mod tests {
     ];
 
     /// Two-bit vector (small, large, lost, zeros: 01 10 00 00 00 00 00), then the deltas 1 and -2.
-    const TWO_BIT: &[u8] = &[
+    pub(in crate::rtcp) const TWO_BIT: &[u8] = &[
         0x8f,
         205,
         0,
