@@ -309,6 +309,96 @@ mod tests {
         }
     }
 
+    /// What the kernel is made to say about one message.
+    struct Said {
+        from: &'static str,
+        len: usize,
+        flags: libc::c_int,
+        controls: &'static [(i32, i32, &'static [u8])],
+    }
+
+    const PLAIN: Said = Said { from: "192.0.2.1:1", len: 100, flags: 0, controls: &[] };
+
+    /// What a batch makes of messages described so.
+    fn sorted(messages: &[Said]) -> ReceiveBatch {
+        let mut batch = ReceiveBatch::new(messages.len());
+        let mut parts = Vec::new();
+        for (index, said) in messages.iter().enumerate() {
+            let control = &mut batch.controls[index];
+            let control_len = said
+                .controls
+                .iter()
+                .fold(0, |used, &(level, kind, data)| control.push(used, level, kind, data));
+            let name_len = match said.from {
+                "" => 0,
+                from => batch.names[index].encode(from.parse().unwrap()),
+            };
+            let dangling = std::ptr::null_mut();
+            parts.push(Parts {
+                name: dangling,
+                name_len,
+                data: dangling,
+                data_len: MESSAGE,
+                control: std::ptr::NonNull::dangling().as_ptr(),
+                control_len,
+            });
+        }
+        batch.headers.fill(parts.into_iter());
+        for (header, said) in batch.headers.messages().iter_mut().zip(messages) {
+            header.msg_len = said.len as libc::c_uint;
+            header.msg_hdr.msg_flags = said.flags;
+        }
+        batch.sort(messages.len(), [192, 0, 2, 2].into());
+        batch
+    }
+
+    #[test]
+    fn what_the_kernel_says_is_told() {
+        let segment = 40i32.to_ne_bytes();
+        let info = [0, 0, 0, 0, 1, 1, 1, 1, 192, 0, 2, 99];
+        let controls: &'static [(i32, i32, &'static [u8])] = Box::leak(Box::new([
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMP, &[0; 16][..]),
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, Vec::leak(info.to_vec())),
+            (libc::IPPROTO_IP, libc::IP_TOS, &[3]),
+            (libc::SOL_UDP, libc::UDP_GRO, Vec::leak(segment.to_vec())),
+        ]));
+        let mut batch = sorted(&[Said { controls, ..PLAIN }, PLAIN]);
+        let told: Vec<_> = batch.iter_mut().map(|d| (d.local, d.ecn, d.data.len())).collect();
+        let asked = IpAddr::from([192, 0, 2, 99]);
+        let bound = IpAddr::from([192, 0, 2, 2]);
+        assert_eq!(told, [(asked, 3, 40), (asked, 3, 40), (asked, 3, 20), (bound, 0, 100)]);
+        assert_eq!(batch.len(), 4);
+    }
+
+    #[test]
+    fn messages_nobody_should_see_are_counted() {
+        let mut batch = sorted(&[
+            Said { from: "192.0.2.1:0", ..PLAIN },
+            Said { from: "[2001:db8::1]:0", ..PLAIN },
+            Said { from: "", ..PLAIN },
+            Said { flags: libc::MSG_TRUNC, ..PLAIN },
+            // What was cut may have been the mark that this is several datagrams.
+            Said { flags: libc::MSG_CTRUNC, ..PLAIN },
+            Said { len: 0, ..PLAIN },
+            Said { len: MAX_DATAGRAM + 1, ..PLAIN },
+            Said { len: MAX_DATAGRAM, ..PLAIN },
+        ]);
+        let sizes: Vec<_> = batch.iter_mut().map(|datagram| datagram.data.len()).collect();
+        assert_eq!(sizes, [MAX_DATAGRAM]);
+        let expected = ReceiveCounters {
+            messages: 8,
+            datagrams: 1,
+            bytes: MAX_DATAGRAM as u64,
+            no_source_port: 3,
+            truncated: 2,
+            empty: 1,
+            oversized: 1,
+            ..ReceiveCounters::default()
+        };
+        assert_eq!(batch.counters(), &expected);
+        assert_eq!(batch.len(), 1);
+    }
+
     #[test]
     fn dropped_messages_keep_the_others_in_their_rooms() {
         let mut batch = ReceiveBatch::new(3);
