@@ -2,14 +2,7 @@
 
 use std::fmt;
 
-/// Audio or video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MediaKind {
-    /// Audio.
-    Audio,
-    /// Video.
-    Video,
-}
+pub use tsubame_rtp::MediaKind;
 
 use crate::id::ConnectionId;
 

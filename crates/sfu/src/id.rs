@@ -81,7 +81,8 @@ impl FromStr for ConnectionId {
     type Err = InvalidConnectionId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let octets: [u8; Self::LEN] = text.as_bytes().try_into().map_err(|_| InvalidConnectionId)?;
+        let octets: [u8; Self::LEN] =
+            text.as_bytes().try_into().map_err(|_| InvalidConnectionId)?;
         // 26 digits hold 130 bits: the first one carries only three of them.
         if octets[0] > b'7' || octets.iter().any(|octet| !ALPHABET.contains(octet)) {
             return Err(InvalidConnectionId);

@@ -8,8 +8,8 @@ mod handle;
 mod id;
 
 pub use api::{
-    AudioSettings, CloseReason, Event, Join, JoinError, Joined, MediaKind, Mids, RequestError, Role,
-    VideoCodec, VideoSettings,
+    AudioSettings, CloseReason, Event, Join, JoinError, Joined, MediaKind, Mids, RequestError,
+    Role, VideoCodec, VideoSettings,
 };
 pub use handle::{Handle, Session};
 pub use id::{ConnectionId, InvalidConnectionId};

@@ -1,0 +1,88 @@
+//! What a server is started with, and why it may not start.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::shard::MAX_SHARDS;
+
+/// How to start a [`Server`](crate::Server).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where media is received. Port 0 is any free port.
+    pub udp: Vec<SocketAddr>,
+    /// The addresses to advertise, in order of preference: for sockets bound to the wildcard address of their family, and for those bound to an
+    /// address that is not among them (an address behind a NAT).
+    pub candidates: Vec<IpAddr>,
+    /// Threads that move media, 1 to 64.
+    pub shards: usize,
+    /// Connections the whole server takes.
+    pub max_connections: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            udp: vec![SocketAddr::from(([0, 0, 0, 0], 40_000))],
+            candidates: Vec::new(),
+            shards: 1,
+            max_connections: 100_000,
+        }
+    }
+}
+
+/// Why a server did not start. Each one says how to mend it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address could not be bound.
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No address to receive media at.
+    NoSocket,
+    /// There is nothing to tell clients about where to send.
+    NoCandidate {
+        /// The bound addresses.
+        bound: Vec<SocketAddr>,
+    },
+    /// Not 1 to 64 shards.
+    Shards(usize),
+    /// The DTLS certificate could not be made.
+    Identity(tsubame_dtls::IdentityError),
+    /// The system gave no random numbers.
+    Random(getrandom::Error),
+    /// A thread or its wait queue could not be made.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "UDP {address} is in use by another program: stop it, or choose another port with --udp"
+            ),
+            Self::Bind { address, source } => write!(
+                f,
+                "cannot bind UDP {address} ({source}): choose an address of this machine with --udp"
+            ),
+            Self::NoSocket => f.write_str("no address to receive media at: give one with --udp"),
+            Self::NoCandidate { bound } => write!(
+                f,
+                "no address to advertise for {bound:?}: give one that clients can reach with --candidate"
+            ),
+            Self::Shards(shards) => {
+                write!(f, "{shards} shards: choose 1 to {MAX_SHARDS} with --shards")
+            }
+            Self::Identity(error) => write!(f, "cannot make a DTLS certificate: {error}"),
+            Self::Random(error) => write!(f, "the system gives no random numbers: {error}"),
+            Self::Thread(error) => write!(f, "cannot start a shard: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,38 @@
+//! Every limit of the data plane in one place (docs/architecture.md, "Limits").
+
+use std::time::Duration;
+
+/// An offer that is not answered by then ends its session.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// ICE and DTLS have to be done by then.
+pub(crate) const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
+/// Octets of a channel's name.
+pub(crate) const CHANNEL_NAME: usize = 255;
+/// SSRCs that one client may send from.
+pub(crate) const INCOMING_SSRCS: usize = 64;
+/// RTCP packets a client may send per second.
+pub(crate) const RTCP_PER_SECOND: u32 = 200;
+/// Trickled candidates per session.
+pub(crate) const CANDIDATES: usize = 100;
+/// Datagrams longer than this are dropped unread.
+pub(crate) const DATAGRAM: usize = 1_500;
+/// Packets of one video publication that are kept for retransmission: 2.8 s at 180 packets per second. A power of two.
+pub(crate) const VIDEO_CACHE: usize = 512;
+/// The same for audio: 1.3 s at 50 packets per second.
+pub(crate) const AUDIO_CACHE: usize = 64;
+/// Packets that one client may have waiting for their release.
+pub(crate) const HELD: usize = 256;
+/// A packet that waited this long is of no use to the receiver any more.
+pub(crate) const HELD_AGE: Duration = Duration::from_millis(500);
+/// Sender and receiver reports go out this often (RFC 3550 §6.2 with the reduced minimum of a point-to-point session).
+pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Transport-wide feedback and NACKs of a publisher are looked after this often while media arrives.
+pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
+/// Looked after this often while packets are missing.
+pub(crate) const NACK_INTERVAL: Duration = Duration::from_millis(10);
+/// Datagrams handed between shards that may wait for their shard.
+pub(crate) const HANDED_OVER: usize = 4_096;
+/// Paths that a shard remembers as another shard's.
+pub(crate) const FOREIGN_PATHS: usize = 65_536;
+/// The largest RTCP compound packet that is written, before SRTCP adds to it.
+pub(crate) const RTCP_COMPOUND: usize = 1_150;

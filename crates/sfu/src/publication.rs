@@ -1,0 +1,145 @@
+//! One published track: what its publisher sends, as the SFU received it.
+
+use std::time::Instant;
+
+use arrayvec::ArrayVec;
+use tsubame_rtp::rtcp::ReportBlock;
+use tsubame_rtp::{Codec, MediaKind, ReceptionStatistics, SequenceExtender};
+
+use crate::id::ConnectionId;
+use crate::keys::{ChannelKey, PeerKey, PublicationKey, SubscriptionKey};
+use crate::limits;
+use crate::media::sender_report::SenderReportSeen;
+use crate::media::{KeyframeGate, NackTracker, PacketCache, ReportAggregator};
+use crate::negotiate::table;
+
+/// Header extensions of one packet that are passed on as they came.
+pub(crate) const PASSED_EXTENSIONS: usize = 6;
+
+/// A packet of this turn's batch; its octets are in the publication's cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    pub(crate) sequence_number: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) keyframe: bool,
+    pub(crate) payload: (u16, u16),
+    /// Id and place in the packet.
+    pub(crate) extensions: ArrayVec<(u8, u16, u8), PASSED_EXTENSIONS>,
+}
+
+/// What may be asked of the publisher.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PublisherFeedback {
+    pub(crate) nack: bool,
+    pub(crate) pli: bool,
+    pub(crate) fir: bool,
+}
+
+pub(crate) struct Publication {
+    pub(crate) key: PublicationKey,
+    pub(crate) owner: PeerKey,
+    pub(crate) owner_id: ConnectionId,
+    pub(crate) channel: ChannelKey,
+    pub(crate) codec: Codec,
+    /// Of the section it comes in.
+    pub(crate) mid: String,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx_payload_type: Option<u8>,
+    pub(crate) feedback: PublisherFeedback,
+    /// `None` until the first packet.
+    pub(crate) ssrc: Option<u32>,
+    pub(crate) extender: SequenceExtender,
+    /// Added to extended sequence numbers, so that those of a new SSRC follow those of the old one.
+    sequence_base: u64,
+    pub(crate) reception: ReceptionStatistics,
+    pub(crate) cache: PacketCache,
+    pub(crate) missing: NackTracker,
+    pub(crate) keyframes: KeyframeGate,
+    /// A keyframe request is to go out with the next feedback.
+    pub(crate) keyframe_wanted: bool,
+    /// Command sequence number of the last FIR (RFC 5104 §4.3.1.1).
+    pub(crate) full_intra_requests: u8,
+    /// Subscribers that wait for a keyframe, as of the last batch.
+    pub(crate) awaiting_keyframe: usize,
+    pub(crate) reports: ReportAggregator<SubscriptionKey>,
+    pub(crate) sender_report: Option<SenderReportSeen>,
+    pub(crate) batch: Vec<Incoming>,
+    /// In the order of their arrival.
+    pub(crate) subscribers: Vec<SubscriptionKey>,
+}
+
+impl Publication {
+    pub(crate) fn new(
+        key: PublicationKey,
+        owner: (PeerKey, ConnectionId),
+        channel: ChannelKey,
+        codec: Codec,
+        mid: String,
+        feedback: PublisherFeedback,
+    ) -> Self {
+        let slots = match codec.kind() {
+            MediaKind::Audio => limits::AUDIO_CACHE,
+            MediaKind::Video => limits::VIDEO_CACHE,
+        };
+        Self {
+            key,
+            owner: owner.0,
+            owner_id: owner.1,
+            channel,
+            codec,
+            mid,
+            payload_type: table::payload_type(codec),
+            rtx_payload_type: table::rtx_payload_type(codec),
+            feedback,
+            ssrc: None,
+            extender: SequenceExtender::new(),
+            sequence_base: 0,
+            reception: ReceptionStatistics::new(codec.clock_rate()),
+            cache: PacketCache::new(slots),
+            missing: NackTracker::new(),
+            keyframes: KeyframeGate::new(),
+            keyframe_wanted: false,
+            full_intra_requests: 0,
+            awaiting_keyframe: 0,
+            reports: ReportAggregator::new(),
+            sender_report: None,
+            batch: Vec::new(),
+            subscribers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> MediaKind {
+        self.codec.kind()
+    }
+
+    /// The publisher sends from a new SSRC: everything that counted packets starts anew, above the numbers that were.
+    pub(crate) fn switch_ssrc(&mut self, ssrc: u32) {
+        if let Some(highest) = self.extender.highest() {
+            self.sequence_base += (highest - SequenceExtender::ORIGIN) + (1 << 17);
+        }
+        self.ssrc = Some(ssrc);
+        self.extender = SequenceExtender::new();
+        self.reception = ReceptionStatistics::new(self.codec.clock_rate());
+        self.missing = NackTracker::new();
+        self.sender_report = None;
+    }
+
+    /// Extends a sequence number of the present SSRC.
+    pub(crate) fn extend(&mut self, sequence_number: u16) -> u64 {
+        self.sequence_base + self.extender.extend(sequence_number)
+    }
+
+    /// The same, for a packet that was retransmitted: it does not move the highest number seen.
+    pub(crate) fn extend_retransmitted(&self, sequence_number: u16) -> Option<u64> {
+        Some(self.sequence_base + self.extender.peek(sequence_number)?)
+    }
+
+    /// What the publisher is told of this track: the SFU's own reception, and of its subscribers' losses what the aggregate says.
+    pub(crate) fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
+        let seen = self.sender_report.map(|seen| (seen.ntp.compact(), seen.arrival));
+        let mut block = self.reception.report_block(self.ssrc?, now, seen);
+        block.fraction_lost = self.reports.fraction_lost(now, block.fraction_lost);
+        Some(block)
+    }
+}

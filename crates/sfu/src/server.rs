@@ -1,0 +1,233 @@
+//! Starting and stopping: sockets, candidates, one thread per shard.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc;
+use tsubame_rtp::NtpTime;
+use tsubame_udp::{BindOptions, Buffers, Socket};
+
+use crate::config::{Config, StartError};
+use crate::handle::{Handle, Mailbox};
+use crate::limits;
+use crate::media::NtpClock;
+use crate::shard::{MAX_SHARDS, Shard, Shared};
+use crate::worker::{Neighbour, Worker};
+
+/// A running SFU. Dropping it stops it.
+pub struct Server {
+    handle: Handle,
+    udp: Vec<SocketAddr>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Binds the sockets and starts the shards.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], whose text says how to mend it. Nothing is left running then.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        if config.shards == 0 || config.shards > MAX_SHARDS {
+            return Err(StartError::Shards(config.shards));
+        }
+        let (sockets, udp) = bind(&config)?;
+        let candidates = candidates(&config.candidates, &udp);
+        if candidates.is_empty() {
+            return Err(StartError::NoCandidate { bound: udp });
+        }
+        let identity = tsubame_dtls::Identity::generate_ecdsa().map_err(StartError::Identity)?;
+        let shared = Arc::new(Shared {
+            candidates,
+            dtls: Arc::new(tsubame_dtls::Config::new(Arc::new(identity))),
+            max_connections: config.max_connections.div_ceil(config.shards),
+        });
+        let clock = wall_clock();
+        let mut seeds = Vec::new();
+        for _ in 0..config.shards {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(StartError::Random)?;
+            seeds.push(seed);
+        }
+        let shards = seeds
+            .into_iter()
+            .enumerate()
+            .map(|(index, seed)| Shard::new(index, Arc::clone(&shared), clock, seed));
+        start_workers(shards, sockets, udp)
+    }
+
+    /// Through which clients are let in.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The addresses that were bound, with their real ports.
+    pub fn udp_addresses(&self) -> &[SocketAddr] {
+        &self.udp
+    }
+
+    /// Ends every session, telling its owner and its peer, and waits for the shards to stop.
+    pub fn shutdown(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        self.handle.shutdown();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a shard's thread had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("udp", &self.udp)
+            .field("shards", &self.threads.len())
+            .finish()
+    }
+}
+
+/// One socket per address and shard; by shard.
+fn bind(config: &Config) -> Result<(Vec<Vec<Socket>>, Vec<SocketAddr>), StartError> {
+    if config.udp.is_empty() {
+        return Err(StartError::NoSocket);
+    }
+    let mut by_shard: Vec<Vec<Socket>> = (0..config.shards).map(|_| Vec::new()).collect();
+    let mut bound = Vec::new();
+    for address in &config.udp {
+        let sockets = tsubame_udp::bind_shards(*address, config.shards, &BindOptions::default())
+            .map_err(|source| StartError::Bind { address: *address, source })?;
+        if let Some(socket) = sockets.first() {
+            bound.push(socket.local_addr());
+            report_socket(socket);
+        }
+        for (shard, socket) in by_shard.iter_mut().zip(sockets) {
+            shard.push(socket);
+        }
+    }
+    Ok((by_shard, bound))
+}
+
+fn report_socket(socket: &Socket) {
+    let address = socket.local_addr();
+    tracing::info!(%address, features = ?socket.features(), "UDP socket bound");
+    let buffers = socket.buffers();
+    for (what, grant, sysctl) in [
+        ("receive", buffers.receive, Buffers::RECEIVE_SYSCTL),
+        ("send", buffers.send, Buffers::SEND_SYSCTL),
+    ] {
+        if grant.is_short() {
+            tracing::warn!(
+                %address,
+                granted = grant.granted,
+                wanted = grant.requested,
+                "the {what} buffer is smaller than a burst of media may need: raise it with `sysctl -w {sysctl}=...`"
+            );
+        }
+    }
+}
+
+/// What is advertised: see [`Config::candidates`].
+fn candidates(addresses: &[IpAddr], bound: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut candidates = Vec::new();
+    for socket in bound {
+        if !socket.ip().is_unspecified() {
+            candidates.push(*socket);
+        }
+        if socket.ip().is_unspecified() || !addresses.contains(&socket.ip()) {
+            let same_family =
+                addresses.iter().filter(|address| address.is_ipv4() == socket.is_ipv4());
+            candidates.extend(same_family.map(|address| SocketAddr::new(*address, socket.port())));
+        }
+    }
+    candidates
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where wall clock and monotonic clock are tied together"
+)]
+fn wall_clock() -> NtpClock {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    NtpClock::new(Instant::now(), NtpTime::from_unix(since_epoch))
+}
+
+fn start_workers(
+    shards: impl Iterator<Item = Shard>,
+    sockets: Vec<Vec<Socket>>,
+    udp: Vec<SocketAddr>,
+) -> Result<Server, StartError> {
+    let mut workers = Vec::new();
+    let mut mailboxes = Vec::new();
+    let mut neighbours = Vec::new();
+    for (shard, sockets) in shards.zip(sockets) {
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let (messages, message_receiver) = mpsc::channel(limits::HANDED_OVER);
+        let worker = Worker::new(shard, sockets, command_receiver, message_receiver)
+            .map_err(StartError::Thread)?;
+        let waker = worker.waker();
+        neighbours.push(Neighbour::new(messages, Arc::clone(&waker)));
+        let wake = Box::new(move || {
+            // A failure means that the shard's queue is gone, and the shard with it.
+            let _ = waker.wake();
+        });
+        mailboxes.push(Mailbox::new(commands, wake));
+        workers.push(worker);
+    }
+    let mut server = Server { handle: Handle::new(mailboxes), udp, threads: Vec::new() };
+    for (index, mut worker) in workers.into_iter().enumerate() {
+        worker.set_neighbours(neighbours.clone());
+        let thread = std::thread::Builder::new()
+            .name(format!("shard-{index}"))
+            .spawn(move || worker.run())
+            .map_err(StartError::Thread)?;
+        server.threads.push(thread);
+    }
+    Ok(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn socket(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_wildcard_socket_advertises_the_addresses_of_its_family() {
+        let advertised = candidates(
+            &[ip("192.0.2.1"), ip("2001:db8::1")],
+            &[socket("0.0.0.0:4000"), socket("[::]:4001")],
+        );
+        assert_eq!(advertised, [socket("192.0.2.1:4000"), socket("[2001:db8::1]:4001")]);
+    }
+
+    #[test]
+    fn a_bound_address_is_advertised_alone_when_it_is_among_them() {
+        let advertised =
+            candidates(&[ip("192.0.2.1"), ip("192.0.2.2")], &[socket("192.0.2.2:4000")]);
+        assert_eq!(advertised, [socket("192.0.2.2:4000")]);
+    }
+
+    #[test]
+    fn an_address_behind_a_nat_is_advertised_with_the_public_one() {
+        let advertised = candidates(&[ip("203.0.113.9")], &[socket("10.0.0.5:4000")]);
+        assert_eq!(advertised, [socket("10.0.0.5:4000"), socket("203.0.113.9:4000")]);
+    }
+}

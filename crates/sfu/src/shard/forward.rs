@@ -1,0 +1,312 @@
+//! Packets to subscribers. Subscriber-major: all of a batch for one subscriber, then the next, so that what goes to one destination forms a run.
+
+use std::time::Instant;
+
+use tsubame_rtp as rtp;
+use tsubame_srtp::Protector;
+use tsubame_stun::ice::Path;
+
+use super::Shard;
+use crate::counters::Counters;
+use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
+use crate::limits;
+use crate::media::{NtpClock, PacketCache, SentHistory};
+use crate::negotiate::table::{self, extension_id};
+use crate::peer::Held;
+use crate::publication::Incoming;
+use crate::sink::Sink;
+use crate::subscription::Subscription;
+
+/// Room for the header that a subscriber gets: twelve octets and every extension in its two-byte form.
+const HEADER: usize = 320;
+
+/// The most that SRTP adds to a packet.
+const SRTP_OVERHEAD: usize = 20;
+
+/// Where a subscriber's packets go and what they are sealed with.
+struct Outlet<'a> {
+    now: Instant,
+    clock: &'a NtpClock,
+    path: Path,
+    protector: &'a mut Protector,
+    sent: &'a mut SentHistory,
+    counters: &'a mut Counters,
+}
+
+/// A packet as it goes out, but for what is stamped when it leaves.
+struct Outgoing<'a, E> {
+    header: rtp::Header,
+    /// The 48-bit index of RFC 3711; its low 16 bits stand in the header.
+    index: u64,
+    /// Of the source packet: id and data.
+    extensions: E,
+    payload: &'a [u8],
+}
+
+impl Shard {
+    pub(super) fn forward_batches(&mut self, now: Instant, sink: &mut impl Sink) {
+        let mut batched = std::mem::take(&mut self.batched);
+        for key in batched.drain(..) {
+            self.forward_batch(now, key, sink);
+        }
+        self.batched = batched;
+    }
+
+    fn forward_batch(&mut self, now: Instant, key: PublicationKey, sink: &mut impl Sink) {
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        // Recovered packets come late: in order they make longer runs and fewer surprises.
+        publication.batch.sort_by_key(|incoming| incoming.sequence_number);
+        let mut awaiting = 0;
+        for subscription_key in &publication.subscribers {
+            let Some(subscription) = self.subscriptions.get_mut(subscription_key.0) else {
+                continue;
+            };
+            if !subscription.is_forwarding() {
+                continue;
+            }
+            let Some(peer) = self.peers.get_mut(subscription.peer.0) else { continue };
+            let Some((path, protector)) = peer.transport.sender() else { continue };
+            let mut outlet = Outlet {
+                now,
+                clock: &self.clock,
+                path,
+                protector,
+                sent: &mut peer.sent,
+                counters: &mut self.counters,
+            };
+            for incoming in &publication.batch {
+                outlet.forward(
+                    subscription,
+                    &publication.cache,
+                    incoming,
+                    publication.payload_type,
+                    sink,
+                );
+            }
+            awaiting += usize::from(subscription.awaiting_keyframe);
+        }
+        publication.batch.clear();
+        publication.awaiting_keyframe = awaiting;
+        if awaiting > 0 {
+            self.insist_on_keyframe(now, key);
+        }
+    }
+
+    /// Lets packets leave that had to wait, as far as the subscriber's allowance goes.
+    pub(super) fn release_held(&mut self, now: Instant, key: PeerKey, sink: &mut impl Sink) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        while let Some(held) = peer.held.front().copied() {
+            let expired = now.saturating_duration_since(held.since) > limits::HELD_AGE;
+            let Some(subscription) = self.subscriptions.get_mut(held.subscription.0) else {
+                peer.held.pop_front();
+                continue;
+            };
+            let Some(publication) = self.publications.get_mut(subscription.publication.0) else {
+                peer.held.pop_front();
+                continue;
+            };
+            let Some(cached) = publication.cache.get(held.source).filter(|_| !expired) else {
+                peer.held.pop_front();
+                continue;
+            };
+            if !subscription.retransmissions.may_release(cached.bytes.len()) {
+                break;
+            }
+            peer.held.pop_front();
+            let Some((path, protector)) = peer.transport.sender() else { break };
+            let mut outlet = Outlet {
+                now,
+                clock: &self.clock,
+                path,
+                protector,
+                sent: &mut peer.sent,
+                counters: &mut self.counters,
+            };
+            outlet.retransmit(subscription, &held, cached.bytes, publication.codec, sink);
+        }
+        if !peer.held.is_empty() {
+            let at = now + limits::NACK_INTERVAL;
+            if peer.feedback_due.is_none_or(|due| due > at) {
+                peer.feedback_due = Some(at);
+            }
+        }
+    }
+
+    /// A subscriber asked again for packets. Each waits as a reference until its allowance lets it go.
+    pub(super) fn hold_retransmissions(
+        &mut self,
+        now: Instant,
+        key: SubscriptionKey,
+        lost: impl Iterator<Item = u16>,
+    ) {
+        let Some(subscription) = self.subscriptions.get_mut(key.0) else { return };
+        // Without RTX the same index would have to carry other bytes: such a subscriber gets a keyframe instead.
+        if subscription.rtx_ssrc.is_none() {
+            return self.request_keyframe(now, key);
+        }
+        let Some(peer) = self.peers.get_mut(subscription.peer.0) else { return };
+        for number in lost {
+            let Some(origin) = subscription.sequence.source_of(number) else { continue };
+            if peer.held.len() >= limits::HELD
+                || !subscription.retransmissions.may_resend(now, number, peer.round_trip)
+            {
+                continue;
+            }
+            peer.held.push_back(Held {
+                subscription: key,
+                source: origin.sequence_number,
+                sequence_number: number,
+                timestamp_offset: origin.timestamp_offset,
+                since: now,
+            });
+        }
+        let peer = subscription.peer;
+        self.touch(peer);
+    }
+}
+
+impl Outlet<'_> {
+    fn forward(
+        &mut self,
+        subscription: &mut Subscription,
+        cache: &PacketCache,
+        incoming: &Incoming,
+        payload_type: u8,
+        sink: &mut impl Sink,
+    ) {
+        if subscription.awaiting_keyframe {
+            if !incoming.keyframe {
+                return;
+            }
+            subscription.awaiting_keyframe = false;
+        }
+        let (offset, len) = (usize::from(incoming.payload.0), usize::from(incoming.payload.1));
+        if len == 0 {
+            return subscription.sequence.skip(incoming.sequence_number);
+        }
+        let Some(bytes) = cache.get(incoming.sequence_number).map(|cached| cached.bytes) else {
+            return;
+        };
+        let Some(payload) = bytes.get(offset..offset + len) else { return };
+        let Some((index, timestamp)) =
+            subscription.sequence.forward(self.now, incoming.sequence_number, incoming.timestamp)
+        else {
+            return;
+        };
+        let header = rtp::Header {
+            marker: incoming.marker,
+            payload_type,
+            sequence_number: (index & 0xffff) as u16,
+            timestamp,
+            ssrc: subscription.ssrc,
+        };
+        let extensions = incoming.extensions.iter().filter_map(|(id, offset, len)| {
+            let start = usize::from(*offset);
+            Some((*id, bytes.get(start..start + usize::from(*len))?))
+        });
+        if self.send(subscription, Outgoing { header, index, extensions, payload }, sink) {
+            subscription.packets = subscription.packets.wrapping_add(1);
+            subscription.octets = subscription.octets.wrapping_add(u32::from(incoming.payload.1));
+            subscription.retransmissions.media_sent(len);
+            self.counters.rtp_forwarded += 1;
+        }
+    }
+
+    /// Sends a cached packet again on the RTX stream (RFC 4588).
+    fn retransmit(
+        &mut self,
+        subscription: &mut Subscription,
+        held: &Held,
+        cached: &[u8],
+        codec: rtp::Codec,
+        sink: &mut impl Sink,
+    ) {
+        let (Some(ssrc), Some(payload_type), Ok(packet)) =
+            (subscription.rtx_ssrc, table::rtx_payload_type(codec), rtp::Packet::parse(cached))
+        else {
+            return;
+        };
+        let mut payload = [0; limits::DATAGRAM];
+        let Some(len) = rtp::rtx::wrap(held.sequence_number, packet.payload(), &mut payload) else {
+            return;
+        };
+        let index = subscription.rtx_sequence_number;
+        subscription.rtx_sequence_number += 1;
+        let header = rtp::Header {
+            marker: packet.marker(),
+            payload_type,
+            sequence_number: (index & 0xffff) as u16,
+            timestamp: packet.timestamp().wrapping_add(held.timestamp_offset),
+            ssrc,
+        };
+        let extensions = packet.extensions().filter(|(id, _)| extension_id::PASSED.contains(id));
+        let outgoing =
+            Outgoing { header, index, extensions, payload: payload.get(..len).unwrap_or_default() };
+        if self.send(subscription, outgoing, sink) {
+            self.counters.retransmitted += 1;
+        }
+    }
+
+    /// Builds the header from the subscriber's template, stamps what has to be stamped now, and encrypts straight into the sink.
+    fn send<'a, E: Iterator<Item = (u8, &'a [u8])>>(
+        &mut self,
+        subscription: &Subscription,
+        outgoing: Outgoing<'_, E>,
+        sink: &mut impl Sink,
+    ) -> bool {
+        let mut header = [0; HEADER];
+        let Some(len) = self.write_header(
+            subscription,
+            &outgoing.header,
+            outgoing.extensions,
+            &mut header,
+            outgoing.payload.len(),
+        ) else {
+            return false;
+        };
+        let header = header.get(..len).unwrap_or_default();
+        let max_len = len + outgoing.payload.len() + SRTP_OVERHEAD;
+        let (protector, counters) = (&mut *self.protector, &mut *self.counters);
+        sink.datagram(&self.path, max_len, |out| {
+            match protector.protect_rtp_into(outgoing.index, header, outgoing.payload, out) {
+                Ok(len) => Some(len),
+                Err(_) => {
+                    counters.rtp_refused_by_protector += 1;
+                    None
+                }
+            }
+        })
+    }
+
+    fn write_header<'a>(
+        &mut self,
+        subscription: &Subscription,
+        header: &rtp::Header,
+        passed: impl Iterator<Item = (u8, &'a [u8])>,
+        out: &mut [u8],
+        payload_len: usize,
+    ) -> Option<usize> {
+        let negotiated = subscription.extensions;
+        let mut writer = rtp::HeaderWriter::new(out, header)?;
+        if negotiated.contains(extension_id::MID) {
+            writer.extension(extension_id::MID, subscription.mid.as_bytes()).ok()?;
+        }
+        if negotiated.contains(extension_id::ABS_SEND_TIME) {
+            let time =
+                rtp::extension::abs_send_time::AbsSendTime::from_ntp(self.clock.at(self.now));
+            let data = rtp::extension::abs_send_time::encode(time);
+            writer.extension(extension_id::ABS_SEND_TIME, &data).ok()?;
+        }
+        if negotiated.contains(extension_id::TRANSPORT_CC) {
+            let number = self.sent.stamp(self.now, payload_len);
+            let data = rtp::extension::transport_cc::encode(number);
+            writer.extension(extension_id::TRANSPORT_CC, &data).ok()?;
+        }
+        for (id, data) in passed {
+            if negotiated.contains(id) {
+                writer.extension(id, data).ok()?;
+            }
+        }
+        Some(writer.finish())
+    }
+}

@@ -1,0 +1,300 @@
+//! Who is in which channel, and who gets whose tracks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand_core::Rng;
+use tokio::sync::mpsc;
+use tsubame_rtp::{Codec, MediaKind};
+use tsubame_stun::ice::Credentials;
+
+use super::{Shard, ShardMessage, demux};
+use crate::api::{CloseReason, Event, Join, JoinError, Joined};
+use crate::channel::Channel;
+use crate::id::ConnectionId;
+use crate::keys::{ChannelKey, PeerKey, PublicationKey, SubscriptionKey};
+use crate::limits;
+use crate::media::sender_report::SenderClock;
+use crate::media::{KeyframeBudget, NackResponder, SentHistory, SequenceMap, TransportCcRecorder};
+use crate::negotiate::{ExtensionSet, Negotiator, RemoteTrack};
+use crate::peer::{Allowance, Negotiation, Peer};
+use crate::publication::{Publication, PublisherFeedback};
+use crate::subscription::{State, Subscription};
+use crate::transport::Transport;
+
+impl Shard {
+    pub(super) fn join(
+        &mut self,
+        now: Instant,
+        join: Join,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Joined, JoinError> {
+        self.may_join(&join)?;
+        let channel = self.channel(&join.channel);
+        let key = PeerKey(self.peers.vacant_key());
+        let peer = self.new_peer(now, channel, &join, events);
+        for ufrag in peer.transport.local_ufrags() {
+            self.demux.add_ufrag(ufrag, key);
+        }
+        self.ids.insert(peer.id, key);
+        self.peers.insert(peer);
+        self.half_open += 1;
+        let publications = match self.channels.get_mut(channel.0) {
+            Some(channel) => {
+                channel.members.push(key);
+                channel.publications.clone()
+            }
+            None => Vec::new(),
+        };
+        for publication in publications {
+            self.subscribe(key, publication);
+        }
+        self.touch(key);
+        Ok(self.first_offer(now, key))
+    }
+
+    fn may_join(&self, join: &Join) -> Result<(), JoinError> {
+        if self.shutting_down {
+            return Err(JoinError::ShuttingDown);
+        }
+        if join.channel.is_empty() || join.channel.len() > limits::CHANNEL_NAME {
+            return Err(JoinError::InvalidChannel);
+        }
+        if self.ids.contains_key(&join.connection_id) {
+            return Err(JoinError::DuplicateConnectionId);
+        }
+        let max = self.shared.max_connections;
+        if self.peers.len() >= max {
+            return Err(JoinError::ServerFull);
+        }
+        if self.half_open >= (max / 5).max(1) {
+            return Err(JoinError::TooManyHalfOpen);
+        }
+        Ok(())
+    }
+
+    /// The channel of that name, made if there is none.
+    fn channel(&mut self, name: &str) -> ChannelKey {
+        if let Some(key) = self.channel_names.get(name) {
+            return *key;
+        }
+        let key = ChannelKey(self.channels.insert(Channel::new(name.to_owned())));
+        self.channel_names.insert(name.to_owned(), key);
+        key
+    }
+
+    fn new_peer(
+        &mut self,
+        now: Instant,
+        channel: ChannelKey,
+        join: &Join,
+        events: mpsc::Sender<Event>,
+    ) -> Peer {
+        let mut credentials = Credentials::from_random(self.random_bytes());
+        credentials.ufrag = demux::mark_ufrag(self.index, &credentials.ufrag);
+        let negotiator = Negotiator::new(
+            join,
+            &credentials,
+            self.shared.dtls.identity.fingerprint(),
+            &self.shared.candidates,
+            self.random.next_u64() >> 2,
+        );
+        let transport =
+            Transport::new(now, credentials, Arc::clone(&self.shared.dtls), self.random_bytes());
+        let feedback_ssrc = self.random.next_u32().max(1);
+        Peer {
+            id: join.connection_id,
+            channel,
+            role: join.role,
+            bundle_id: join.bundle_id.clone(),
+            wants_audio: join.audio.is_some(),
+            wants_video: join.video.is_some(),
+            events,
+            transport,
+            negotiator,
+            negotiation: Negotiation::default(),
+            own_sections: Vec::new(),
+            setup_due: Some(now + limits::SETUP_TIMEOUT),
+            paths: Vec::new(),
+            feedback_ssrc,
+            next_ssrc: feedback_ssrc.wrapping_add(1),
+            streams: Vec::new(),
+            publications: Vec::new(),
+            subscriptions: Vec::new(),
+            candidates: 0,
+            rtcp_allowance: Allowance::new(now, limits::RTCP_PER_SECOND),
+            clock: SenderClock::default(),
+            arrivals: TransportCcRecorder::new(),
+            sent: SentHistory::new(),
+            held: VecDeque::new(),
+            round_trip: None,
+            feedback_due: None,
+            report_due: None,
+            armed: None,
+            closed: None,
+        }
+    }
+
+    /// Ends a session at its owner's wish: nobody has to be told why.
+    pub(super) fn leave(&mut self, id: ConnectionId) {
+        if let Some(key) = self.ids.get(&id).copied()
+            && let Some(peer) = self.peers.get_mut(key.0)
+        {
+            peer.close(CloseReason::PeerClosed);
+            self.touch(key);
+        }
+    }
+
+    /// Takes a client out of everything it is in.
+    pub(super) fn remove(&mut self, key: PeerKey, reason: Option<CloseReason>) {
+        let Some(peer) = self.peers.try_remove(key.0) else { return };
+        tracing::debug!(connection = %peer.id, ?reason, "session ended");
+        self.ids.remove(&peer.id);
+        for ufrag in peer.transport.local_ufrags() {
+            self.demux.remove_ufrag(ufrag);
+        }
+        for (path, via) in &peer.paths {
+            self.demux.remove_path(path, key);
+            if let Some(via) = via {
+                let release = ShardMessage::Release { path: *path, shard: self.index };
+                self.messages.push_back((*via, release));
+            }
+        }
+        if peer.setup_due.is_some() {
+            self.half_open -= 1;
+        }
+        for publication in &peer.publications {
+            self.unpublish(*publication);
+        }
+        for subscription in &peer.subscriptions {
+            self.forget_subscription(*subscription);
+        }
+        self.leave_channel(key, peer.channel);
+        if let Some(reason) = reason {
+            // Full or closed: then nobody is listening, which is all the same now.
+            let _ = peer.events.try_send(Event::Closed(reason));
+        }
+    }
+
+    fn leave_channel(&mut self, key: PeerKey, channel_key: ChannelKey) {
+        let Some(channel) = self.channels.get_mut(channel_key.0) else { return };
+        channel.members.retain(|member| *member != key);
+        if channel.is_empty() {
+            let channel = self.channels.remove(channel_key.0);
+            self.channel_names.remove(&channel.name);
+        }
+    }
+
+    /// Adds a track of `owner` to its channel and offers it to everybody who may have it.
+    pub(super) fn publish(
+        &mut self,
+        owner: PeerKey,
+        codec: Codec,
+        mid: &str,
+        feedback: PublisherFeedback,
+    ) -> Option<PublicationKey> {
+        let peer = self.peers.get_mut(owner.0)?;
+        let channel_key = peer.channel;
+        let key = PublicationKey(self.publications.vacant_key());
+        peer.publications.push(key);
+        let publication =
+            Publication::new(key, (owner, peer.id), channel_key, codec, mid.to_owned(), feedback);
+        self.publications.insert(publication);
+        let channel = self.channels.get_mut(channel_key.0)?;
+        channel.publications.push(key);
+        for member in channel.members.clone() {
+            self.subscribe(member, key);
+        }
+        Some(key)
+    }
+
+    /// Takes a track out of its channel and away from its subscribers.
+    pub(super) fn unpublish(&mut self, key: PublicationKey) {
+        let Some(publication) = self.publications.try_remove(key.0) else { return };
+        if let Some(channel) = self.channels.get_mut(publication.channel.0) {
+            channel.publications.retain(|other| *other != key);
+        }
+        self.batched.retain(|other| *other != key);
+        if let Some(owner) = self.peers.get_mut(publication.owner.0) {
+            owner.streams.retain(|stream| stream.publication != key);
+            owner.publications.retain(|other| *other != key);
+        }
+        for subscription_key in publication.subscribers {
+            let Some(subscription) = self.subscriptions.try_remove(subscription_key.0) else {
+                continue;
+            };
+            let Some(peer) = self.peers.get_mut(subscription.peer.0) else { continue };
+            peer.subscriptions.retain(|other| *other != subscription_key);
+            peer.held.retain(|held| held.subscription != subscription_key);
+            peer.negotiator.remove_track(subscription.slot);
+            peer.negotiation.changed = true;
+            self.touch(subscription.peer);
+        }
+    }
+
+    /// Gives a client a track, if it may and wants to have it. It is offered when the turn is settled.
+    fn subscribe(&mut self, key: PeerKey, publication_key: PublicationKey) {
+        let first_sequence_number = u64::from(self.random.next_u32() & 0x7fff);
+        let rtx_sequence_number = u64::from(self.random.next_u32() & 0x7fff);
+        let first_timestamp = self.random.next_u32();
+        let Some(publication) = self.publications.get_mut(publication_key.0) else { return };
+        let owner_bundle = self.peers.get(publication.owner.0).and_then(|p| p.bundle_id.clone());
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        let kind = publication.kind();
+        let wanted = match kind {
+            MediaKind::Audio => peer.wants_audio,
+            MediaKind::Video => peer.wants_video,
+        };
+        let same_bundle = peer.bundle_id.is_some() && peer.bundle_id == owner_bundle;
+        if publication.owner == key || !peer.role.receives() || !wanted || same_bundle {
+            return;
+        }
+        let ssrc = peer.allocate_ssrc();
+        let rtx_offered = (kind == MediaKind::Video).then(|| peer.allocate_ssrc());
+        let slot = peer.negotiator.add_track(RemoteTrack {
+            publisher: publication.owner_id,
+            codec: publication.codec,
+            ssrc,
+            rtx_ssrc: rtx_offered,
+        });
+        let subscription = Subscription {
+            peer: key,
+            publication: publication_key,
+            kind,
+            slot,
+            mid: peer.negotiator.mid(slot).to_owned(),
+            state: State::Offered,
+            extensions: ExtensionSet::default(),
+            ssrc,
+            rtx_ssrc: None,
+            rtx_offered,
+            rtx_sequence_number,
+            sequence: SequenceMap::new(
+                kind,
+                publication.codec.clock_rate(),
+                first_sequence_number,
+                first_timestamp,
+            ),
+            awaiting_keyframe: kind == MediaKind::Video,
+            retransmissions: NackResponder::new(),
+            keyframe_budget: KeyframeBudget::new(),
+            packets: 0,
+            octets: 0,
+        };
+        let subscription_key = SubscriptionKey(self.subscriptions.insert(subscription));
+        peer.subscriptions.push(subscription_key);
+        publication.subscribers.push(subscription_key);
+        peer.negotiation.changed = true;
+        self.touch(key);
+    }
+
+    /// Takes a subscription away from its publication; its client is gone.
+    fn forget_subscription(&mut self, key: SubscriptionKey) {
+        let Some(subscription) = self.subscriptions.try_remove(key.0) else { return };
+        if let Some(publication) = self.publications.get_mut(subscription.publication.0) {
+            publication.subscribers.retain(|other| *other != key);
+            publication.reports.forget(key);
+        }
+    }
+}

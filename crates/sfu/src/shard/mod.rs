@@ -1,0 +1,396 @@
+//! One shard's state: its clients, channels and tracks, and what happens to a datagram among them.
+//!
+//! Pure: it is told the time, given datagrams and commands, and writes into a [`Sink`]. [`crate::worker`] drives it.
+//!
+//! *Turn rule*: feed commands, datagrams and the time, in any number, then call [`Shard::finish_turn`] once. Forwarding happens there, so
+//! that all packets of a batch reach one subscriber together.
+//!
+//! | file | what |
+//! |---|---|
+//! | `demux` | whose datagram is it |
+//! | `membership` | join, leave, who gets whose tracks |
+//! | `negotiation` | offers, answers, candidates |
+//! | `receive` | RTP from publishers |
+//! | `forward` | packets to subscribers |
+//! | `feedback_in` | RTCP from clients |
+//! | `feedback_out` | RTCP to clients |
+//! | `timers` | who wants to be looked at when |
+
+mod compound;
+mod demux;
+mod feedback_in;
+mod feedback_out;
+mod forward;
+mod membership;
+mod negotiation;
+mod receive;
+mod timers;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+use slab::Slab;
+use tsubame_stun::ice::{self, Path};
+
+use crate::api::{CloseReason, Event};
+use crate::channel::Channel;
+use crate::counters::Counters;
+use crate::handle::Command;
+use crate::id::ConnectionId;
+use crate::keys::{ChannelKey, PeerKey, PublicationKey};
+use crate::limits;
+use crate::media::NtpClock;
+use crate::peer::Peer;
+use crate::publication::Publication;
+use crate::sink::Sink;
+use crate::subscription::Subscription;
+use crate::transport::TransportEvent;
+
+use demux::Demux;
+pub(crate) use demux::MAX_SHARDS;
+use timers::Timers;
+
+/// What the shards of one server have in common.
+pub(crate) struct Shared {
+    /// Addresses to advertise, in order of preference.
+    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) dtls: Arc<tsubame_dtls::Config>,
+    /// Of this shard.
+    pub(crate) max_connections: usize,
+}
+
+/// What one shard has to say to another.
+#[derive(Debug)]
+pub(crate) enum ShardMessage {
+    /// A datagram that landed here and is yours.
+    Datagram { from: usize, path: Path, datagram: Box<[u8]> },
+    /// What comes on this path is mine.
+    Claim { path: Path, shard: usize },
+    /// And now it is no longer.
+    Release { path: Path, shard: usize },
+}
+
+/// See the module's documentation.
+pub(crate) struct Shard {
+    index: usize,
+    shared: Arc<Shared>,
+    random: ChaCha12Rng,
+    clock: NtpClock,
+    peers: Slab<Peer>,
+    ids: HashMap<ConnectionId, PeerKey>,
+    channels: Slab<Channel>,
+    channel_names: HashMap<String, ChannelKey>,
+    publications: Slab<Publication>,
+    subscriptions: Slab<Subscription>,
+    demux: Demux,
+    timers: Timers,
+    /// Publications with packets of this turn.
+    batched: Vec<PublicationKey>,
+    /// Clients with something to settle in this turn.
+    touched: VecDeque<PeerKey>,
+    half_open: usize,
+    messages: VecDeque<(usize, ShardMessage)>,
+    /// Whose input is being handled, to know whom to blame for a panic.
+    current: Option<PeerKey>,
+    shutting_down: bool,
+    counters: Counters,
+}
+
+impl Shard {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>, clock: NtpClock, seed: [u8; 32]) -> Self {
+        Self {
+            index,
+            shared,
+            random: ChaCha12Rng::from_seed(seed),
+            clock,
+            peers: Slab::new(),
+            ids: HashMap::new(),
+            channels: Slab::new(),
+            channel_names: HashMap::new(),
+            publications: Slab::new(),
+            subscriptions: Slab::new(),
+            demux: Demux::default(),
+            timers: Timers::default(),
+            batched: Vec::new(),
+            touched: VecDeque::new(),
+            half_open: 0,
+            messages: VecDeque::new(),
+            current: None,
+            shutting_down: false,
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn handle_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Join { join, events, reply } => {
+                let result = self.join(now, *join, events);
+                if let Err(Ok(_)) = reply.send(result) {
+                    // Nobody waits any more; the session's drop sends a `Leave` after this.
+                }
+            }
+            Command::Answer { id, sdp, reply } => {
+                let _ = reply.send(self.answer(now, id, &sdp));
+            }
+            Command::Candidate { id, candidate, reply } => {
+                let _ = reply.send(self.candidate(id, &candidate));
+            }
+            Command::Leave { id } => self.leave(id),
+            Command::Shutdown => self.shut_down(),
+        }
+    }
+
+    pub(crate) fn handle_message(&mut self, now: Instant, message: ShardMessage) {
+        match message {
+            ShardMessage::Datagram { from, path, mut datagram } => {
+                self.handle_datagram_via(now, path, &mut datagram, Some(from));
+            }
+            ShardMessage::Claim { path, shard } => self.demux.add_foreign(path, shard),
+            ShardMessage::Release { path, shard } => self.demux.remove_foreign(&path, shard),
+        }
+    }
+
+    /// Takes a datagram from one of the shard's own sockets. It is decrypted where it lies.
+    pub(crate) fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        self.handle_datagram_via(now, path, datagram, None);
+    }
+
+    fn handle_datagram_via(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+        via: Option<usize>,
+    ) {
+        if datagram.len() > limits::DATAGRAM {
+            self.counters.oversized += 1;
+            return;
+        }
+        if tsubame_stun::is_stun(datagram) {
+            return self.handle_stun(now, path, datagram, via);
+        }
+        let Some(key) = self.demux.peer_by_path(&path) else {
+            return self.hand_over_by_path(path, datagram, via);
+        };
+        self.current = Some(key);
+        if tsubame_rtp::is_rtp_or_rtcp(datagram) {
+            if tsubame_rtp::is_rtcp(datagram) {
+                self.handle_rtcp(now, key, &path, datagram);
+            } else {
+                self.handle_rtp(now, key, &path, datagram);
+            }
+        } else if tsubame_dtls::is_dtls(datagram) {
+            if let Some(peer) = self.peers.get_mut(key.0) {
+                peer.transport.handle_dtls(now, path, datagram);
+                self.read_transport_events(now, key, via);
+            }
+        } else {
+            self.counters.unknown_protocol += 1;
+        }
+        self.current = None;
+    }
+
+    fn handle_stun(&mut self, now: Instant, path: Path, datagram: &mut [u8], via: Option<usize>) {
+        let Some((ufrag, _)) = ice::peek_username(datagram) else {
+            self.counters.stun_without_username += 1;
+            return;
+        };
+        let Some(key) = self.demux.peer_by_ufrag(ufrag) else {
+            match demux::shard_of_ufrag(ufrag) {
+                // Handed over at most once, so nothing can go in circles.
+                Some(shard) if shard != self.index && via.is_none() => {
+                    self.hand_over(shard, path, datagram);
+                }
+                _ => self.counters.unknown_ufrag += 1,
+            }
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        self.current = Some(key);
+        peer.transport.handle_stun(now, path, datagram);
+        self.read_transport_events(now, key, via);
+        self.current = None;
+    }
+
+    fn hand_over_by_path(&mut self, path: Path, datagram: &[u8], via: Option<usize>) {
+        match self.demux.shard_by_path(&path) {
+            Some(shard) if via.is_none() => self.hand_over(shard, path, datagram),
+            _ => self.counters.unknown_path += 1,
+        }
+    }
+
+    fn hand_over(&mut self, shard: usize, path: Path, datagram: &[u8]) {
+        if self.messages.len() >= limits::HANDED_OVER {
+            self.counters.handover_overflow += 1;
+            return;
+        }
+        self.counters.handed_over += 1;
+        let message = ShardMessage::Datagram { from: self.index, path, datagram: datagram.into() };
+        self.messages.push_back((shard, message));
+    }
+
+    /// What is to be told to other shards, with the shard's index.
+    pub(crate) fn poll_message(&mut self) -> Option<(usize, ShardMessage)> {
+        self.messages.pop_front()
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some((key, at)) = self.timers.pop(now) {
+            let Some(peer) = self.peers.get_mut(key.0) else { continue };
+            // Overtaken by an earlier entry, which re-armed.
+            if peer.armed != Some(at) {
+                continue;
+            }
+            peer.armed = None;
+            self.current = Some(key);
+            peer.transport.handle_timeout(now);
+            if peer.setup_due.is_some_and(|due| due <= now) {
+                peer.close(CloseReason::SetupTimeout);
+            }
+            if peer.negotiation.answer_due.is_some_and(|due| due <= now) {
+                peer.close(CloseReason::AnswerTimeout);
+            }
+            self.read_transport_events(now, key, None);
+            self.current = None;
+        }
+    }
+
+    /// Forwards what came, settles what changed, and arms the timers.
+    pub(crate) fn finish_turn(&mut self, now: Instant, sink: &mut impl Sink) {
+        self.forward_batches(now, sink);
+        while let Some(key) = self.touched.pop_front() {
+            self.current = Some(key);
+            self.settle(now, key, sink);
+        }
+        self.current = None;
+    }
+
+    /// One client's share of the end of a turn.
+    fn settle(&mut self, now: Instant, key: PeerKey, sink: &mut impl Sink) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        if let Some(reason) = peer.closed {
+            if reason != CloseReason::ConsentExpired {
+                peer.transport.say_goodbye(sink);
+            }
+            return self.remove(key, Some(reason));
+        }
+        peer.transport.flush(sink);
+        self.write_feedback(now, key, sink);
+        self.release_held(now, key, sink);
+        self.offer_changes(now, key);
+        let keyframe = self.keyframe_deadline(key);
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        if peer.closed.is_some() {
+            self.touched.push_back(key);
+            return;
+        }
+        if let Some(at) = peer.next_deadline().into_iter().chain(keyframe).min() {
+            self.timers.arm(key, &mut peer.armed, at);
+        }
+    }
+
+    /// The client is looked at before the turn ends.
+    fn touch(&mut self, key: PeerKey) {
+        if self.touched.back() != Some(&key) && !self.touched.contains(&key) {
+            self.touched.push_back(key);
+        }
+    }
+
+    fn read_transport_events(&mut self, now: Instant, key: PeerKey, via: Option<usize>) {
+        self.touch(key);
+        while let Some(event) =
+            self.peers.get_mut(key.0).and_then(|peer| peer.transport.poll_event())
+        {
+            match event {
+                TransportEvent::Verified(path) => self.claim_path(key, path, via),
+                TransportEvent::Forgotten(path) => self.release_path(key, path),
+                TransportEvent::Connected => self.connected(now, key),
+                TransportEvent::Closed(reason) => {
+                    if let Some(peer) = self.peers.get_mut(key.0) {
+                        peer.close(reason);
+                    }
+                }
+            }
+        }
+    }
+
+    fn claim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        peer.paths.push((path, via));
+        if let Some(shard) = via {
+            let claim = ShardMessage::Claim { path, shard: self.index };
+            self.messages.push_back((shard, claim));
+        }
+        self.demux.add_path(path, key);
+    }
+
+    fn release_path(&mut self, key: PeerKey, path: Path) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        self.demux.remove_path(&path, key);
+        let shard = self.index;
+        let messages = &mut self.messages;
+        peer.paths.retain(|(known, via)| {
+            if *known != path {
+                return true;
+            }
+            if let Some(via) = via {
+                messages.push_back((*via, ShardMessage::Release { path, shard }));
+            }
+            false
+        });
+    }
+
+    fn connected(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        if peer.setup_due.take().is_some() {
+            self.half_open -= 1;
+        }
+        peer.report_due = Some(now + limits::REPORT_INTERVAL);
+        peer.tell(Event::Connected);
+        tracing::debug!(connection = %peer.id, "connected");
+        self.publish_negotiated(now, key);
+        self.activate_subscriptions(now, key);
+    }
+
+    fn shut_down(&mut self) {
+        self.shutting_down = true;
+        for (index, peer) in &mut self.peers {
+            peer.close(CloseReason::ShuttingDown);
+            self.touched.push_back(PeerKey(index));
+        }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether a shutdown was asked for and everybody is gone.
+    pub(crate) fn is_done(&self) -> bool {
+        self.shutting_down && self.peers.is_empty()
+    }
+
+    /// Ends the session whose input made the shard panic. Whatever else that input had touched is left as it is.
+    pub(crate) fn end_current_after_panic(&mut self) -> Option<ConnectionId> {
+        self.counters.panics += 1;
+        let key = self.current.take()?;
+        let peer = self.peers.get_mut(key.0)?;
+        peer.close(CloseReason::InternalError);
+        let id = peer.id;
+        self.touch(key);
+        Some(id)
+    }
+
+    fn random_bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill_bytes(&mut bytes);
+        bytes
+    }
+}

@@ -1,0 +1,224 @@
+//! RTP from publishers: authenticated, counted, kept in the publication's cache and lined up for forwarding.
+
+use std::time::Instant;
+
+use arrayvec::ArrayVec;
+use tsubame_rtp::{self as rtp, MediaKind};
+use tsubame_stun::ice::Path;
+
+use super::Shard;
+use crate::keys::{PeerKey, PublicationKey};
+use crate::limits;
+use crate::negotiate::table::extension_id;
+use crate::peer::Stream;
+use crate::publication::{Incoming, Publication};
+
+impl Shard {
+    pub(super) fn handle_rtp(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        path: &Path,
+        datagram: &mut [u8],
+    ) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        let Some(len) = peer.transport.unprotect_rtp(path, datagram) else {
+            self.counters.rtp_not_authentic += 1;
+            return;
+        };
+        let Some(packet) = datagram.get(..len).and_then(|bytes| rtp::Packet::parse(bytes).ok())
+        else {
+            self.counters.rtp_malformed += 1;
+            return;
+        };
+        let Some(stream) = self.stream_of(key, &packet) else {
+            self.counters.rtp_not_negotiated += 1;
+            return;
+        };
+        self.counters.rtp_received += 1;
+        self.note_arrival(now, key, &packet);
+        if stream.is_rtx {
+            self.handle_retransmission(now, stream.publication, &packet);
+        } else {
+            self.handle_media(now, stream.publication, &packet);
+        }
+    }
+
+    /// Which track a packet belongs to: by its SSRC, or for a new SSRC by its MID, or else by its payload type alone.
+    fn stream_of(&mut self, key: PeerKey, packet: &rtp::Packet<'_>) -> Option<Stream> {
+        let payload_type = packet.payload_type();
+        let peer = self.peers.get_mut(key.0)?;
+        let known = peer.stream(packet.ssrc());
+        let publication = match known {
+            Some(stream) => self.publications.get(stream.publication.0)?,
+            None => {
+                let mid = packet.extension(extension_id::MID);
+                peer.publications
+                    .iter()
+                    .filter_map(|publication| self.publications.get(publication.0))
+                    .find(|publication| match mid {
+                        Some(mid) => publication.mid.as_bytes() == mid,
+                        None => publication.takes(payload_type),
+                    })?
+            }
+        };
+        if !publication.takes(payload_type) {
+            return None;
+        }
+        let is_rtx = Some(payload_type) == publication.rtx_payload_type;
+        match known {
+            Some(stream) => (stream.is_rtx == is_rtx).then_some(stream),
+            None => {
+                let stream = Stream { ssrc: packet.ssrc(), publication: publication.key, is_rtx };
+                if !peer.add_stream(stream) {
+                    return None;
+                }
+                if !is_rtx {
+                    self.switch_source(stream);
+                }
+                Some(stream)
+            }
+        }
+    }
+
+    /// A publication's packets come from this SSRC from now on.
+    fn switch_source(&mut self, stream: Stream) {
+        let Some(publication) = self.publications.get_mut(stream.publication.0) else { return };
+        let is_first = publication.ssrc.is_none();
+        publication.switch_ssrc(stream.ssrc);
+        if is_first {
+            return;
+        }
+        for key in &publication.subscribers {
+            if let Some(subscription) = self.subscriptions.get_mut(key.0) {
+                subscription.sequence.switch_source();
+                subscription.awaiting_keyframe = subscription.kind == MediaKind::Video;
+            }
+        }
+    }
+
+    fn note_arrival(&mut self, now: Instant, key: PeerKey, packet: &rtp::Packet<'_>) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        let number = packet
+            .extension(extension_id::TRANSPORT_CC)
+            .and_then(rtp::extension::transport_cc::read);
+        if let Some(number) = number {
+            peer.arrivals.received(now, number);
+        }
+        if peer.feedback_due.is_none() {
+            let at = now + limits::FEEDBACK_INTERVAL;
+            peer.feedback_due = Some(at);
+            self.timers.arm(key, &mut peer.armed, at);
+        }
+    }
+
+    fn handle_media(&mut self, now: Instant, key: PublicationKey, packet: &rtp::Packet<'_>) {
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        // An SSRC that was replaced may still have packets on their way.
+        if publication.ssrc != Some(packet.ssrc()) {
+            self.counters.rtp_not_negotiated += 1;
+            return;
+        }
+        let sequence_number = publication.extend(packet.sequence_number());
+        publication.reception.received(now, sequence_number, packet.timestamp());
+        publication.missing.received(now, sequence_number);
+        self.accept(now, key, sequence_number, packet);
+        self.watch_for_losses(now, key);
+    }
+
+    /// RFC 4588: the original packet is inside; it takes the place it would have had.
+    fn handle_retransmission(
+        &mut self,
+        now: Instant,
+        key: PublicationKey,
+        packet: &rtp::Packet<'_>,
+    ) {
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        let Some(ssrc) = publication.ssrc else { return };
+        let mut restored = [0; limits::DATAGRAM];
+        // An RTX packet without payload is a bandwidth probe.
+        let Some(packet) = rtp::rtx::restore(packet, publication.payload_type, ssrc, &mut restored)
+            .and_then(|len| rtp::Packet::parse(restored.get(..len)?).ok())
+        else {
+            return;
+        };
+        let Some(sequence_number) = publication.extend_retransmitted(packet.sequence_number())
+        else {
+            return;
+        };
+        publication.missing.received(now, sequence_number);
+        self.accept(now, key, sequence_number, &packet);
+    }
+
+    /// Puts a packet that was not there yet into the cache and the turn's batch.
+    fn accept(
+        &mut self,
+        now: Instant,
+        key: PublicationKey,
+        sequence_number: u64,
+        packet: &rtp::Packet<'_>,
+    ) {
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        if !publication.cache.insert(now, sequence_number, packet.bytes()) {
+            self.counters.rtp_duplicate += 1;
+            return;
+        }
+        let descriptor = packet.extension(extension_id::DEPENDENCY_DESCRIPTOR);
+        let info = rtp::codec::inspect(publication.codec, packet, descriptor);
+        let keyframe = info.is_some_and(|info| info.keyframe);
+        if keyframe {
+            publication.keyframes.keyframe_seen();
+        }
+        let Some(incoming) = incoming(sequence_number, packet, keyframe) else { return };
+        if publication.batch.is_empty() {
+            self.batched.push(key);
+        }
+        publication.batch.push(incoming);
+    }
+
+    /// While packets are missing the publisher's feedback is looked after more often.
+    fn watch_for_losses(&mut self, now: Instant, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key.0) else { return };
+        if publication.missing.is_empty() {
+            return;
+        }
+        let owner = publication.owner;
+        let Some(peer) = self.peers.get_mut(owner.0) else { return };
+        let at = now + limits::NACK_INTERVAL;
+        if peer.feedback_due.is_none_or(|due| due > at) {
+            peer.feedback_due = Some(at);
+            self.timers.arm(owner, &mut peer.armed, at);
+        }
+    }
+}
+
+impl Publication {
+    fn takes(&self, payload_type: u8) -> bool {
+        payload_type == self.payload_type || Some(payload_type) == self.rtx_payload_type
+    }
+}
+
+fn incoming(sequence_number: u64, packet: &rtp::Packet<'_>, keyframe: bool) -> Option<Incoming> {
+    let start = packet.bytes().as_ptr() as usize;
+    let mut extensions = ArrayVec::new();
+    for (id, data) in packet.extensions() {
+        if extension_id::PASSED.contains(&id) && !data.is_empty() {
+            let offset = u16::try_from(data.as_ptr() as usize - start).ok()?;
+            let len = u8::try_from(data.len()).ok()?;
+            if extensions.try_push((id, offset, len)).is_err() {
+                break;
+            }
+        }
+    }
+    Some(Incoming {
+        sequence_number,
+        timestamp: packet.timestamp(),
+        marker: packet.marker(),
+        keyframe,
+        payload: (
+            u16::try_from(packet.payload_offset()).ok()?,
+            u16::try_from(packet.payload().len()).ok()?,
+        ),
+        extensions,
+    })
+}

@@ -1,0 +1,38 @@
+//! Where outgoing datagrams are written: straight into the socket's batch in a server, into a `Vec` in a test.
+
+use tsubame_stun::ice::Path;
+
+/// Takes datagrams, each written in place by its maker.
+pub trait Sink {
+    /// Reserves `max_len` octets towards `path.remote` from `path.local`, lets `write` fill them, and keeps as many as it says.
+    ///
+    /// A `write` that returns `None` leaves no trace. Returns whether a datagram was taken; one that was not is lost, as on the network.
+    fn datagram(
+        &mut self,
+        path: &Path,
+        max_len: usize,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool;
+}
+
+/// Collects datagrams, for tests and benchmarks.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// What was sent, in order.
+    pub datagrams: Vec<(Path, Vec<u8>)>,
+}
+
+impl Sink for Collected {
+    fn datagram(
+        &mut self,
+        path: &Path,
+        max_len: usize,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        let mut datagram = vec![0; max_len];
+        let Some(len) = write(&mut datagram) else { return false };
+        datagram.truncate(len);
+        self.datagrams.push((*path, datagram));
+        true
+    }
+}

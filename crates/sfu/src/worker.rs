@@ -1,0 +1,292 @@
+//! The thread that drives a shard: it waits, reads the clock and the sockets, and runs to completion.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use tokio::sync::mpsc;
+use tsubame_stun::ice::Path;
+use tsubame_udp::{ReceiveBatch, SendBatch, SendReport, Socket};
+
+use crate::handle::Command;
+use crate::shard::{Shard, ShardMessage};
+use crate::sink::Sink;
+
+/// Datagrams read, or runs sent, per system call. More than 64 gain nothing (docs/architecture.md, measurements).
+const BATCH: usize = 64;
+/// 32 destinations of 8 packets stay in the processor's second-level cache.
+const SEND_ARENA: usize = 32 * 8 * 1_216;
+/// Batches read from one socket before timers and commands get their turn.
+const BATCHES_PER_TURN: usize = 8;
+/// Commands taken per turn, so that a crowd that joins does not hold up media.
+const COMMANDS_PER_TURN: usize = 32;
+
+const WAKE: Token = Token(usize::MAX);
+
+/// The sending end towards another shard.
+#[derive(Clone)]
+pub(crate) struct Neighbour {
+    messages: mpsc::Sender<ShardMessage>,
+    waker: Arc<Waker>,
+    to_wake: bool,
+}
+
+impl Neighbour {
+    pub(crate) fn new(messages: mpsc::Sender<ShardMessage>, waker: Arc<Waker>) -> Self {
+        Self { messages, waker, to_wake: false }
+    }
+}
+
+pub(crate) struct Worker {
+    shard: Shard,
+    poll: Poll,
+    waker: Arc<Waker>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    messages: mpsc::Receiver<ShardMessage>,
+    neighbours: Vec<Neighbour>,
+    /// Messages that found a neighbour's queue full and must not get lost.
+    undelivered: VecDeque<(usize, ShardMessage)>,
+    network: Network,
+    received: ReceiveBatch,
+    /// Sockets that may have more to read, by their place in `network`.
+    readable: Vec<bool>,
+}
+
+/// The sockets of one shard, each with the batch it sends next.
+struct Network {
+    sockets: Vec<(Socket, SendBatch)>,
+    sent: SendReport,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        shard: Shard,
+        sockets: Vec<Socket>,
+        commands: mpsc::UnboundedReceiver<Command>,
+        messages: mpsc::Receiver<ShardMessage>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        for (index, socket) in sockets.iter().enumerate() {
+            poll.registry().register(
+                &mut SourceFd(&socket.as_raw_fd()),
+                Token(index),
+                Interest::READABLE,
+            )?;
+        }
+        let readable = vec![true; sockets.len()];
+        let sockets =
+            sockets.into_iter().map(|socket| (socket, SendBatch::new(BATCH, SEND_ARENA))).collect();
+        Ok(Self {
+            shard,
+            poll,
+            waker,
+            commands,
+            messages,
+            neighbours: Vec::new(),
+            undelivered: VecDeque::new(),
+            network: Network { sockets, sent: SendReport::default() },
+            received: ReceiveBatch::new(BATCH),
+            readable,
+        })
+    }
+
+    pub(crate) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    pub(crate) fn set_neighbours(&mut self, neighbours: Vec<Neighbour>) {
+        self.neighbours = neighbours;
+    }
+
+    /// Runs until a shutdown was asked for and is done.
+    pub(crate) fn run(&mut self) {
+        let mut events = Events::with_capacity(64);
+        loop {
+            if let Err(error) = self.poll.poll(&mut events, self.patience())
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "waiting failed: the shard stops");
+                return;
+            }
+            for event in &events {
+                if let Some(readable) = self.readable.get_mut(event.token().0) {
+                    *readable = true;
+                }
+            }
+            self.turn(now());
+            if self.shard.is_done() {
+                tracing::debug!(sent = ?self.network.sent, counters = ?self.shard.counters(), "shard stopped");
+                return;
+            }
+        }
+    }
+
+    /// How long to wait: not at all while there is something left to do.
+    fn patience(&self) -> Option<Duration> {
+        let work_left =
+            self.readable.contains(&true) || !self.commands.is_empty() || !self.messages.is_empty();
+        if work_left {
+            return Some(Duration::ZERO);
+        }
+        let due = self.shard.poll_timeout().map(|at| at.saturating_duration_since(now()));
+        if self.undelivered.is_empty() {
+            return due;
+        }
+        Some(due.unwrap_or(Duration::MAX).min(Duration::from_millis(10)))
+    }
+
+    fn turn(&mut self, now: Instant) {
+        for _ in 0..COMMANDS_PER_TURN {
+            let Ok(command) = self.commands.try_recv() else { break };
+            self.contained(|shard| shard.handle_command(now, command));
+        }
+        for _ in 0..BATCH {
+            let Ok(message) = self.messages.try_recv() else { break };
+            self.contained(|shard| shard.handle_message(now, message));
+        }
+        for index in 0..self.readable.len() {
+            self.read(now, index);
+        }
+        self.contained(|shard| shard.handle_timeout(now));
+        self.finish(now);
+        self.deliver_messages();
+    }
+
+    fn read(&mut self, now: Instant, index: usize) {
+        for _ in 0..BATCHES_PER_TURN {
+            if !self.readable[index] {
+                return;
+            }
+            let socket = &self.network.sockets[index].0;
+            let port = socket.local_addr().port();
+            let full = match socket.receive(&mut self.received) {
+                Ok(0) => {
+                    self.readable[index] = false;
+                    return;
+                }
+                Ok(_) => true,
+                Err(error) => {
+                    // An ICMP error of some destination surfaces here: it says nothing about the socket.
+                    tracing::debug!(%error, "receive failed");
+                    false
+                }
+            };
+            if !full {
+                continue;
+            }
+            let shard = &mut self.shard;
+            for datagram in self.received.iter_mut() {
+                let local = SocketAddr::new(datagram.local, port);
+                let path = Path::udp(local, datagram.remote);
+                contain(shard, |shard| shard.handle_datagram(now, path, datagram.data));
+            }
+            self.finish(now);
+        }
+    }
+
+    fn finish(&mut self, now: Instant) {
+        let network = &mut self.network;
+        contain(&mut self.shard, |shard| shard.finish_turn(now, network));
+        self.network.flush();
+    }
+
+    fn contained(&mut self, work: impl FnOnce(&mut Shard)) {
+        contain(&mut self.shard, work);
+    }
+
+    /// Crosses to other shards once per turn, and wakes each of them at most once.
+    fn deliver_messages(&mut self) {
+        for _ in 0..self.undelivered.len() {
+            let Some((shard, message)) = self.undelivered.pop_front() else { break };
+            self.deliver(shard, message);
+        }
+        while let Some((shard, message)) = self.shard.poll_message() {
+            self.deliver(shard, message);
+        }
+        for neighbour in &mut self.neighbours {
+            if std::mem::take(&mut neighbour.to_wake) {
+                // A failure means that the shard's queue is gone, and the shard with it.
+                let _ = neighbour.waker.wake();
+            }
+        }
+    }
+
+    fn deliver(&mut self, shard: usize, message: ShardMessage) {
+        let Some(neighbour) = self.neighbours.get_mut(shard) else { return };
+        match neighbour.messages.try_send(message) {
+            Ok(()) => neighbour.to_wake = true,
+            // A datagram is lost, as datagrams may be; what the neighbour has to know is kept.
+            Err(mpsc::error::TrySendError::Full(ShardMessage::Datagram { .. })) => {}
+            Err(mpsc::error::TrySendError::Full(message)) => {
+                self.undelivered.push_back((shard, message));
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {}
+        }
+    }
+}
+
+/// A panic ends the session whose input caused it; the shard lives.
+fn contain(shard: &mut Shard, work: impl FnOnce(&mut Shard)) {
+    if catch_unwind(AssertUnwindSafe(|| work(shard))).is_err() {
+        match shard.end_current_after_panic() {
+            Some(id) => tracing::error!(connection = %id, "a session was ended by a fault of ours"),
+            None => tracing::error!("a fault of ours was contained"),
+        }
+    }
+}
+
+impl Network {
+    fn flush(&mut self) {
+        for (socket, batch) in &mut self.sockets {
+            if !batch.is_empty() {
+                self.sent += socket.send(batch);
+            }
+        }
+    }
+}
+
+impl Sink for Network {
+    fn datagram(
+        &mut self,
+        path: &Path,
+        max_len: usize,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        let Some((socket, batch)) =
+            self.sockets.iter_mut().find(|(socket, _)| serves(socket.local_addr(), path.local))
+        else {
+            return false;
+        };
+        if batch.reserve(Some(path.local.ip()), path.remote, max_len).is_none() {
+            self.sent += socket.send(batch);
+        }
+        let Some(slot) = batch.reserve(Some(path.local.ip()), path.remote, max_len) else {
+            return false;
+        };
+        let Some(len) = write(slot) else { return false };
+        batch.commit(len);
+        true
+    }
+}
+
+/// Whether a socket bound to `bound` can send from `local`.
+fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
+    let same_ip = match (bound.ip(), local.ip()) {
+        (IpAddr::V4(bound), IpAddr::V4(local)) => bound.is_unspecified() || bound == local,
+        (IpAddr::V6(bound), IpAddr::V6(local)) => bound.is_unspecified() || bound == local,
+        _ => false,
+    };
+    same_ip && bound.port() == local.port()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the worker is where the core's time comes from")]
+fn now() -> Instant {
+    Instant::now()
+}
