@@ -66,8 +66,8 @@ function finish(problem) {
     $('toolbar').hidden = true;
     $('numbers').hidden = true;
     $('people').parentElement.hidden = true;
-    if (problem) showProblem(problem);
     setState(problem ? 'failed' : 'idle', problem ? 'Stopped' : 'Not connected');
+    if (problem) showProblem(problem);
 }
 
 function connect(running) {
@@ -143,6 +143,9 @@ function setState(state, text) {
     $('start').hidden = running;
     $('stop').hidden = !running;
     $('stop').textContent = sends(mode()) ? 'Stop' : 'Stop watching';
+    // While it runs there is nothing to choose: the numbers move up.
+    $('sending').hidden = running || !sends(mode());
+    $('more').hidden = running;
     for (const field of form.querySelectorAll('fieldset, input, select')) field.disabled = running;
     document.title = state === 'live' ? `● ${session.channel} – Tsubame` : 'Tsubame';
     const [title, help] = EMPTY[mode()][state === 'live' ? 'live' : 'idle'];
@@ -176,7 +179,9 @@ function toggle(button, tracks) {
 }
 
 function showPeople({ publishing, watching }) {
-    $('people').textContent = `${publishing} publishing, ${watching} watching`;
+    $('publishing').textContent = `${publishing} publishing, `;
+    $('watching').textContent = String(watching);
+    $('people').parentElement.title = `${publishing} publishing, ${watching} watching`;
     $('people').parentElement.hidden = false;
 }
 
@@ -196,7 +201,7 @@ async function showStatistics(running, statistics) {
     write('fps', main || videos.length === 0 ? format.fps(main?.fps) : 'see each');
     write('rtt', format.milliseconds(roundTrip));
     write('loss', format.loss(sent ? sent.loss : expected > 0 ? Math.max(0, lost) / expected : undefined));
-    write('codec', format.text(main?.codec ?? [...new Set(videos.map(({ codec }) => codec))].join(', ')));
+    write('codec', format.text(main?.codec ?? [...new Set(videos.map(({ codec }) => codec))].join(', ') || undefined));
     grid.readings(received);
 }
 
@@ -223,7 +228,6 @@ function hideProblem() {
 
 function modeChanged() {
     const which = mode();
-    $('sending').hidden = !sends(which);
     $('more-sending').hidden = !sends(which);
     $('codec-field').hidden = $('source').value === 'microphone' && which !== 'meet';
     $('start').textContent = VERBS[which];
