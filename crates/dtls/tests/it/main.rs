@@ -1,0 +1,6 @@
+//! Whole handshakes in memory under virtual time, and against OpenSSL.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
+
+mod handshake;
+mod support;
