@@ -29,7 +29,6 @@ pub enum Nomination {
 
 /// Timers of a [`ControllingAgent`].
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct ControllingConfig {
     /// Time between two new checks, Ta. 50 ms by default (RFC 8445 §14.2).
     pub pacing: Duration,

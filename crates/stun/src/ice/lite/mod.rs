@@ -17,7 +17,6 @@ use super::path::Path;
 
 /// Limits of a [`LiteAgent`].
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct LiteConfig {
     /// How long a path lives without an authenticated request. 30 s by default (RFC 7675 §5.1).
     pub consent_timeout: Duration,

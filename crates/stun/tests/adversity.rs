@@ -1,0 +1,134 @@
+//! Every truncation and every single bit flip of every golden message: no panic, no state.
+
+mod common;
+
+use common::{Lite, all_vectors, bytes, client, epoch, ice_vector, path, server};
+use serde_json::Value;
+use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, peek_username};
+use tsubame_stun::{Message, is_stun};
+
+/// All octet strings that are one truncation or one flipped bit away from `message`.
+fn mutations(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let truncated = (0..message.len()).map(|length| message[..length].to_vec());
+    let flipped = (0..message.len() * 8).map(|bit| {
+        let mut flipped = message.to_vec();
+        flipped[bit / 8] ^= 0x80 >> (bit % 8);
+        flipped
+    });
+    truncated.chain(flipped)
+}
+
+fn goldens() -> Vec<(Value, Vec<u8>)> {
+    all_vectors().into_iter().map(|vector| (vector.clone(), bytes(&vector["message"]))).collect()
+}
+
+/// Calls whatever reads.
+fn read_everything(message: &Message<'_>) {
+    let _ = format!("{message:?}");
+    let _ = (message.username(), message.realm(), message.nonce(), message.software());
+    let _ = (message.xor_mapped_address(), message.mapped_address(), message.error_code());
+    let _ = (message.userhash(), message.password_algorithm(), message.priority());
+    let _ = (message.ice_controlled(), message.ice_controlling(), message.use_candidate());
+    let _ = message.password_algorithms().map(Iterator::count);
+    let _ = message.unknown_attributes().map(Iterator::count);
+    let _ = message.unknown_required().count();
+}
+
+#[test]
+fn readers_survive_every_mutation() {
+    for (_, golden) in goldens() {
+        for mutation in mutations(&golden) {
+            let _ = is_stun(&mutation);
+            let _ = peek_username(&mutation);
+            if let Ok(message) = Message::parse(&mutation) {
+                read_everything(&message);
+                let _ = message.verify_integrity(b"key");
+                let _ = message.verify_fingerprint();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_truncated_message_is_no_message() {
+    for (_, golden) in goldens() {
+        for length in 0..golden.len() {
+            assert!(Message::parse(&golden[..length]).is_err());
+        }
+        let mut longer = golden.clone();
+        longer.push(0);
+        assert!(Message::parse(&longer).is_err());
+    }
+}
+
+/// Integrity and CRC together leave no octet uncovered.
+#[test]
+fn no_single_bit_can_be_flipped_unnoticed() {
+    let mut tried = 0;
+    for (vector, golden) in goldens() {
+        if vector["valid"] == false || vector["fingerprint"].is_null() {
+            continue;
+        }
+        let key = vector["credentials"]["password"].as_str().unwrap().as_bytes();
+        for mutation in mutations(&golden) {
+            tried += 1;
+            let holds = Message::parse(&mutation).is_ok_and(|message| {
+                message.verify_integrity(key).is_ok() && message.verify_fingerprint().is_ok()
+            });
+            assert!(!holds, "{}: {}", vector["id"], hex::encode(mutation));
+        }
+    }
+    assert!(tried > 4000);
+}
+
+#[test]
+fn no_mutation_moves_a_lite_agent() {
+    for id in ["controlling_check", "controlling_nomination"] {
+        let golden = bytes(&ice_vector(id)["message"]);
+        let mut lite = Lite::answered();
+        for mutation in mutations(&golden) {
+            lite.assert_ignored("198.51.100.7:5000", &mutation, id);
+        }
+        // And it still listens.
+        assert_eq!(lite.feed(path("198.51.100.7:5000"), &golden).len(), 1);
+    }
+}
+
+#[test]
+fn no_mutation_moves_a_lite_agent_that_is_in_use() {
+    let mut lite = Lite::answered();
+    lite.nominate("198.51.100.7:5000", 7);
+    lite.now += common::ms(9000);
+    // A flipped bit can mend a broken message, so those are left out.
+    for (_, golden) in goldens().into_iter().filter(|(vector, _)| vector["valid"] != false) {
+        for mutation in mutations(&golden) {
+            lite.assert_ignored("198.51.100.7:5000", &mutation, "from the selected path");
+            lite.assert_ignored("203.0.113.9:9", &mutation, "from elsewhere");
+        }
+    }
+}
+
+#[test]
+fn no_mutation_moves_a_controlling_agent() {
+    let now = epoch();
+    let mut agent = ControllingAgent::new(now, client(), [7; 32], ControllingConfig::default());
+    agent.set_remote(now, server(), true);
+    agent.add_local_candidate(now, common::addr("198.51.100.7:5000"));
+    agent.add_remote_candidate(now, &Candidate::host(common::addr("192.0.2.1:3478"), 65_535));
+    let mut out = [0; 1500];
+    let transmit = agent.poll_transmit(&mut out).unwrap();
+    let response = {
+        let mut lite = Lite::answered();
+        let asked = path("198.51.100.7:5000");
+        lite.feed(asked, &out[..transmit.len]).remove(0).1
+    };
+    let due = agent.poll_timeout();
+    for mutation in mutations(&response) {
+        agent.handle_datagram(now, transmit.path, &mutation);
+        assert_eq!(agent.poll_timeout(), due);
+        assert!(agent.poll_transmit(&mut out).is_none());
+        assert_eq!(agent.round_trip(), None);
+    }
+    agent.handle_datagram(now, transmit.path, &response);
+    assert!(agent.round_trip().is_some(), "the true response counts");
+}

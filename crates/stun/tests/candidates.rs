@@ -1,0 +1,113 @@
+//! Candidates as browsers, servers and people write them.
+
+use tsubame_stun::ice::{
+    Candidate, CandidateAddress, CandidateError, CandidateKind, CandidateTransport, TcpType,
+};
+
+fn read(text: &str) -> Candidate {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn what_browsers_write_is_read_and_written_again() {
+    for text in [
+        "candidate:842163049 1 udp 1677729535 203.0.113.5 46154 typ srflx raddr 10.0.1.1 rport 46154",
+        "candidate:0 1 udp 2122252543 4f3e2d1c-0b0a-4908-8706-050403020100.local 54123 typ host",
+        "candidate:1 1 udp 2122187007 2001:db8::5 9 typ host",
+        "candidate:3 1 tcp 1518280447 192.0.2.3 9 typ host tcptype active",
+        "candidate:3 1 tcp 1518280446 192.0.2.3 4443 typ host tcptype passive",
+        "candidate:3 1 tcp 1518280445 192.0.2.3 4443 typ prflx raddr 192.0.2.4 rport 5 tcptype so",
+        "candidate:a+/9 255 udp 41885439 198.51.100.1 3478 typ relay raddr 0.0.0.0 rport 0",
+    ] {
+        assert_eq!(read(text).to_string(), text);
+        assert_eq!(read(&format!("a={text}")), read(text));
+        assert_eq!(read(text.strip_prefix("candidate:").unwrap()), read(text));
+    }
+}
+
+#[test]
+fn unknown_extensions_are_ignored_and_case_of_the_transport_too() {
+    let plain = read("candidate:1 1 udp 5 192.0.2.3 4 typ host");
+    for text in [
+        "candidate:1 1 UDP 5 192.0.2.3 4 typ host generation 0 ufrag I9wd network-id 1 network-cost 10",
+        "candidate:1 1 Udp 5 192.0.2.3 4 typ host lonely",
+        "candidate:1 1 udp 5 192.0.2.3 4 typ host raddr hidden.local rport 5\r\n",
+        "candidate:1 1 udp 5 192.0.2.3 4 typ host rport 5",
+    ] {
+        assert_eq!(read(text), plain, "{text}");
+    }
+}
+
+#[test]
+fn fields_go_where_they_belong() {
+    let candidate = read(
+        "candidate:7 2 tcp 9 host.example 443 typ relay raddr 192.0.2.9 rport 8 tcptype passive",
+    );
+    assert_eq!(
+        candidate,
+        Candidate {
+            foundation: "7".into(),
+            component: 2,
+            transport: CandidateTransport::Tcp(TcpType::Passive),
+            priority: 9,
+            address: CandidateAddress::Name { host: "host.example".into(), port: 443 },
+            kind: CandidateKind::Relay,
+            related: Some("192.0.2.9:8".parse().unwrap()),
+        }
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    use CandidateError as E;
+    for (text, error) in [
+        ("", E::Foundation),
+        ("candidate:", E::Foundation),
+        ("candidate:a-b 1 udp 5 192.0.2.3 4 typ host", E::Foundation),
+        ("candidate:1", E::Component),
+        ("candidate:1 0 udp 5 192.0.2.3 4 typ host", E::Component),
+        ("candidate:1 256 udp 5 192.0.2.3 4 typ host", E::Component),
+        ("candidate:1 1", E::Transport),
+        ("candidate:1 1 sctp 5 192.0.2.3 4 typ host", E::Transport),
+        ("candidate:1 1 udp", E::Priority),
+        ("candidate:1 1 udp 4294967296 192.0.2.3 4 typ host", E::Priority),
+        ("candidate:1 1 udp -1 192.0.2.3 4 typ host", E::Priority),
+        ("candidate:1 1 udp 5", E::Address),
+        ("candidate:1 1 udp 5 192.0.2.300 4 typ host", E::Address),
+        ("candidate:1 1 udp 5 fe80::1%eth0 4 typ host", E::Address),
+        ("candidate:1 1 udp 5 192.0.2.3", E::Port),
+        ("candidate:1 1 udp 5 192.0.2.3 65536 typ host", E::Port),
+        ("candidate:1 1 udp 5 192.0.2.3 4", E::Kind),
+        ("candidate:1 1 udp 5 192.0.2.3 4 typ", E::Kind),
+        ("candidate:1 1 udp 5 192.0.2.3 4 typ guest", E::Kind),
+        ("candidate:1 1 udp 5 192.0.2.3 4 kind host", E::Kind),
+        ("candidate:1 1 tcp 5 192.0.2.3 4 typ host", E::TcpType),
+        ("candidate:1 1 tcp 5 192.0.2.3 4 typ host tcptype both", E::TcpType),
+    ] {
+        assert_eq!(text.parse::<Candidate>(), Err(error), "{text:?}");
+    }
+}
+
+#[test]
+fn limits_of_length() {
+    let foundation =
+        |length| format!("candidate:{} 1 udp 5 192.0.2.3 4 typ host", "f".repeat(length));
+    assert!(foundation(32).parse::<Candidate>().is_ok());
+    assert_eq!(foundation(33).parse::<Candidate>(), Err(CandidateError::Foundation));
+    let name = |length| format!("candidate:1 1 udp 5 {} 4 typ host", "n".repeat(length));
+    assert!(name(253).parse::<Candidate>().is_ok());
+    assert_eq!(name(254).parse::<Candidate>(), Err(CandidateError::Address));
+    let mut text = "candidate:1 1 udp 5 192.0.2.3 4 typ host".to_owned();
+    text.extend(std::iter::repeat_n(" x", (1024 - text.len()) / 2));
+    assert!(text.parse::<Candidate>().is_ok());
+    text.push_str(" x x");
+    assert!(matches!(text.parse::<Candidate>(), Err(CandidateError::TooLong { .. })));
+}
+
+#[test]
+fn a_host_candidate_of_ours() {
+    let candidate = Candidate::host("[::ffff:192.0.2.1]:3478".parse().unwrap(), 65_535);
+    let text = candidate.to_string();
+    assert!(text.ends_with(" 1 udp 2130706431 192.0.2.1 3478 typ host"), "{text}");
+    assert_eq!(read(&text), candidate);
+}
