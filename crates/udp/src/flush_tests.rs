@@ -11,6 +11,11 @@ use crate::Dropped;
 use crate::address::RawAddress;
 use crate::control::Control;
 
+#[allow(clippy::unnecessary_cast, reason = "its type differs between C libraries")]
+fn control_len(message: &libc::mmsghdr) -> usize {
+    message.msg_hdr.msg_controllen as usize
+}
+
 /// One datagram as it left: destination port and contents.
 type Sent = (u16, Vec<u8>);
 
@@ -52,7 +57,7 @@ impl<F: FnMut(u16, Option<usize>, &[u8]) -> Option<i32>> Kernel for FakeKernel<F
                 (*header.msg_name.cast::<RawAddress>(), data, control.as_ref().copied())
             };
             let to = name.decode(header.msg_namelen as usize).expect("an address");
-            let control_len = header.msg_controllen;
+            let control_len = control_len(message);
             let segment = control.and_then(|control| {
                 let message =
                     control.messages(control_len).find(|message| message.1 == libc::UDP_SEGMENT)?;
@@ -295,7 +300,7 @@ fn a_source_is_named_only_where_the_socket_has_a_choice() {
         struct Probe(Option<usize>);
         impl Kernel for Probe {
             unsafe fn send(&mut self, messages: &mut [libc::mmsghdr]) -> Result<usize, i32> {
-                self.0 = Some(messages[0].msg_hdr.msg_controllen);
+                self.0 = Some(control_len(&messages[0]));
                 Ok(1)
             }
         }

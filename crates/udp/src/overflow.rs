@@ -6,8 +6,7 @@ use std::os::fd::RawFd;
 
 use crate::sys;
 
-/// `SK_MEMINFO_DROPS` of linux/sock_diag.h.
-const DROPS: usize = 8;
+const DROPS: usize = libc::SK_MEMINFO_DROPS as usize;
 
 pub(crate) fn dropped(fd: RawFd) -> io::Result<u32> {
     let mut info = [0; DROPS + 1];

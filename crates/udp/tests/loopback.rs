@@ -19,6 +19,16 @@ fn options(gso: bool, gro: bool) -> BindOptions {
 }
 
 #[test]
+fn shards_may_own_what_others_made() {
+    fn is_send<T: Send>() {}
+    fn is_sync<T: Sync>() {}
+    is_send::<SendBatch>();
+    is_send::<ReceiveBatch>();
+    is_send::<Socket>();
+    is_sync::<Socket>();
+}
+
+#[test]
 fn features_do_not_change_the_datagrams() {
     for address in LOOPBACKS {
         for (gso, gro) in [(false, false), (false, true), (true, false), (true, true)] {
