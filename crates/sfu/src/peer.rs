@@ -108,6 +108,8 @@ pub(crate) struct Peer {
     pub(crate) feedback_due: Option<Instant>,
     /// When reports are due.
     pub(crate) report_due: Option<Instant>,
+    /// Waits to be settled in this turn.
+    pub(crate) touched: bool,
     /// What the timer heap was told.
     pub(crate) armed: Option<Instant>,
     /// Set when the session is over; the shard takes it out at the end of the turn.

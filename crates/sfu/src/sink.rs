@@ -3,7 +3,7 @@
 use tsubame_stun::ice::Path;
 
 /// Takes datagrams, each written in place by its maker.
-pub trait Sink {
+pub(crate) trait Sink {
     /// Reserves `max_len` octets towards `path.remote` from `path.local`, lets `write` fill them, and keeps as many as it says.
     ///
     /// A `write` that returns `None` leaves no trace. Returns whether a datagram was taken; one that was not is lost, as on the network.
@@ -15,13 +15,15 @@ pub trait Sink {
     ) -> bool;
 }
 
-/// Collects datagrams, for tests and benchmarks.
+/// Collects datagrams.
+#[cfg(test)]
 #[derive(Debug, Default)]
-pub struct Collected {
+pub(crate) struct Collected {
     /// What was sent, in order.
-    pub datagrams: Vec<(Path, Vec<u8>)>,
+    pub(crate) datagrams: Vec<(Path, Vec<u8>)>,
 }
 
+#[cfg(test)]
 impl Sink for Collected {
     fn datagram(
         &mut self,

@@ -131,6 +131,7 @@ impl Shard {
             round_trip: None,
             feedback_due: None,
             report_due: None,
+            touched: false,
             armed: None,
             closed: None,
         }
@@ -149,7 +150,12 @@ impl Shard {
     /// Takes a client out of everything it is in.
     pub(super) fn remove(&mut self, key: PeerKey, reason: Option<CloseReason>) {
         let Some(peer) = self.peers.try_remove(key.0) else { return };
-        tracing::debug!(connection = %peer.id, ?reason, "session ended");
+        tracing::debug!(
+            connection = %peer.id,
+            ?reason,
+            delivery = ?peer.sent.delivery(),
+            "session ended"
+        );
         self.ids.remove(&peer.id);
         for ufrag in peer.transport.local_ufrags() {
             self.demux.remove_ufrag(ufrag);
@@ -252,12 +258,17 @@ impl Shard {
         }
         let ssrc = peer.allocate_ssrc();
         let rtx_offered = (kind == MediaKind::Video).then(|| peer.allocate_ssrc());
-        let slot = peer.negotiator.add_track(RemoteTrack {
+        let track = RemoteTrack {
             publisher: publication.owner_id,
             codec: publication.codec,
             ssrc,
             rtx_ssrc: rtx_offered,
-        });
+        };
+        let Some(slot) = peer.negotiator.add_track(track) else {
+            tracing::debug!(connection = %peer.id, "no section left for a track");
+            let publisher = publication.owner_id;
+            return peer.tell(Event::TrackRefused { publisher, kind });
+        };
         let subscription = Subscription {
             peer: key,
             publication: publication_key,

@@ -276,6 +276,7 @@ impl Shard {
     /// One client's share of the end of a turn.
     fn settle(&mut self, now: Instant, key: PeerKey, sink: &mut impl Sink) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
+        peer.touched = false;
         if let Some(reason) = peer.closed {
             if reason != CloseReason::ConsentExpired {
                 peer.transport.say_goodbye(sink);
@@ -289,8 +290,7 @@ impl Shard {
         let keyframe = self.keyframe_deadline(key);
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         if peer.closed.is_some() {
-            self.touched.push_back(key);
-            return;
+            return self.touch(key);
         }
         if let Some(at) = peer.next_deadline().into_iter().chain(keyframe).min() {
             self.timers.arm(key, &mut peer.armed, at);
@@ -299,7 +299,9 @@ impl Shard {
 
     /// The client is looked at before the turn ends.
     fn touch(&mut self, key: PeerKey) {
-        if self.touched.back() != Some(&key) && !self.touched.contains(&key) {
+        if let Some(peer) = self.peers.get_mut(key.0)
+            && !std::mem::replace(&mut peer.touched, true)
+        {
             self.touched.push_back(key);
         }
     }
@@ -364,7 +366,9 @@ impl Shard {
         self.shutting_down = true;
         for (index, peer) in &mut self.peers {
             peer.close(CloseReason::ShuttingDown);
-            self.touched.push_back(PeerKey(index));
+            if !std::mem::replace(&mut peer.touched, true) {
+                self.touched.push_back(PeerKey(index));
+            }
         }
     }
 
