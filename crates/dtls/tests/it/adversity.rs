@@ -1,0 +1,160 @@
+//! Networks that lose, repeat, reorder and cut.
+
+use std::time::Duration;
+
+use tsubame_dtls::{Event, HandshakeType, Role};
+
+use crate::support::{ALICE, BOB, Pair, START, Weather, config, records};
+
+#[test]
+fn thirty_percent_loss_each_way() {
+    for seed in 0..300 {
+        let mut pair = Pair::default_pair().weather(Weather { loss: 30, ..Weather::default() }, seed);
+        pair.connect();
+        assert_eq!(pair.client_events, [Event::Connected], "seed {seed}");
+    }
+}
+
+#[test]
+fn loss_duplicates_and_reordering_of_small_fragments() {
+    for seed in 0..150 {
+        let mut client = config(&ALICE);
+        client.mtu = 300;
+        let mut server = config(&BOB);
+        server.mtu = 200;
+        server.hello_verify = seed % 2 == 0;
+        let weather = Weather { loss: 10, duplicates: 20, late: 30 };
+        let mut pair = Pair::new(client, server).weather(weather, seed);
+        pair.connect();
+        assert!(pair.sent.iter().all(|(from, datagram)| {
+            datagram.len() <= if *from == Role::Client { 300 } else { 200 }
+        }));
+    }
+}
+
+#[test]
+fn the_smallest_mtu() {
+    let mut client = config(&ALICE);
+    client.mtu = 0; // held at 64
+    let mut server = config(&BOB);
+    server.mtu = 64;
+    let mut pair = Pair::new(client, server);
+    pair.connect();
+    assert!(pair.sent.iter().all(|(_, datagram)| datagram.len() <= 64));
+    assert!(pair.sent.len() > 30);
+}
+
+#[test]
+fn datagrams_of_a_flight_backwards() {
+    // Each burst arrives in the opposite order: held here until the burst is over.
+    let mut client = config(&ALICE);
+    client.mtu = 200;
+    let mut server = config(&BOB);
+    server.mtu = 200;
+    let mut pair = Pair::new(client, server)
+        .weather(Weather { late: 100, ..Weather::default() }, 7);
+    pair.connect();
+    assert!(pair.sent.len() > 10);
+}
+
+#[test]
+fn everything_twice() {
+    let mut pair =
+        Pair::default_pair().weather(Weather { duplicates: 100, ..Weather::default() }, 0);
+    pair.connect();
+    let repeated = pair.server.counters().repeated_messages + pair.client.counters().repeated_messages;
+    assert!(repeated >= 5, "{repeated}");
+    // What arrives at once with its duplicate earns no retransmission: that is rate-limited.
+    assert_eq!(pair.sent.len(), 4);
+}
+
+#[test]
+fn each_single_datagram_lost() {
+    for lost in 0..4 {
+        let mut pair = Pair::default_pair()
+            .tap(|_, number, bytes| if number == lost { vec![] } else { vec![bytes] });
+        pair.connect();
+        assert!(pair.now < *START + Duration::from_millis(700), "lost {lost}: {:?}", pair.now - *START);
+    }
+}
+
+#[test]
+fn a_lost_last_flight_is_answered_again() {
+    // The server is connected after its first Finished; the client has it only after the third.
+    let mut finished = 0;
+    let mut pair = Pair::default_pair().tap(|from, _, bytes| {
+        let is_last = from == Role::Server && records(&bytes).iter().any(|record| record.1 == 1);
+        finished += usize::from(is_last);
+        if is_last && finished < 3 { vec![] } else { vec![bytes] }
+    });
+    pair.connect();
+    assert_eq!(pair.server.counters().retransmitted_flights, 2);
+    drop(pair);
+    assert_eq!(finished, 3);
+}
+
+#[test]
+fn timeouts_double_up_to_their_limit() {
+    let mut times = Vec::new();
+    let mut pair = Pair::default_pair().tap(|_, _, _| vec![]);
+    while pair.client_result.is_ok() {
+        let mut out = [0; 2048];
+        if pair.client.poll_transmit(&mut out).is_some() {
+            times.push((pair.now - *START).as_millis());
+        }
+        pair.now = pair.client.poll_timeout().unwrap();
+        pair.client_result = pair.client.handle_timeout(pair.now);
+    }
+    assert_eq!(times[..6], [0, 200, 600, 1400, 2400, 3400]);
+    assert_eq!(pair.now - *START, Duration::from_secs(15));
+}
+
+#[test]
+fn silence_ends_after_the_handshake_timeout() {
+    let mut pair = Pair::default_pair().tap(|_, _, _| vec![]);
+    pair.run();
+    let timeout = |waiting_for| tsubame_dtls::Error::Timeout { waiting_for, unauthenticated_alert: None };
+    assert_eq!(pair.client_result, Err(timeout(HandshakeType::SERVER_HELLO)));
+    assert_eq!(pair.server_result, Err(timeout(HandshakeType::CLIENT_HELLO)));
+    assert_eq!(pair.now - *START, Duration::from_secs(15));
+    // The error stays, and there is nothing more to do.
+    assert_eq!(pair.client.handle_datagram(pair.now, &mut [22]), pair.client_result);
+    assert_eq!(pair.client.poll_timeout(), None);
+}
+
+#[test]
+fn the_first_timeout_follows_the_round_trip() {
+    let mut server = Pair::default_pair();
+    let mut out = [0; 2048];
+    let len = server.client.poll_transmit(&mut out).unwrap();
+    server.server.set_initial_rto(Duration::from_millis(90));
+    server.server.handle_datagram(server.now, &mut out[..len]).unwrap();
+    assert_eq!(server.server.poll_timeout(), Some(server.now + Duration::from_millis(90)));
+}
+
+#[test]
+fn records_of_the_next_epoch_wait_for_their_keys() {
+    // The datagram with the client's Finished overtakes the rest of its flight, and the server must not need it again.
+    let mut client = config(&ALICE);
+    client.mtu = 300;
+    let mut held = Vec::new();
+    let mut reordered = false;
+    let mut pair = Pair::new(client, config(&BOB)).tap(|from, number, bytes| {
+        if from == Role::Server || number == 0 {
+            return vec![bytes];
+        }
+        let has_finished = records(&bytes).iter().any(|record| record.1 == 1);
+        held.insert(0, bytes);
+        if has_finished {
+            reordered = held.len() > 1;
+            std::mem::take(&mut held)
+        } else {
+            vec![]
+        }
+    });
+    pair.connect();
+    assert_eq!(pair.server.counters().retransmitted_flights, 0);
+    assert_eq!(pair.client.counters().retransmitted_flights, 0);
+    drop(pair);
+    assert!(reordered);
+}
