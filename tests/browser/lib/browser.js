@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium as playwright } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { instrument } from './instrument.js';
-import { until } from './wait.js';
+import { Hopeless, until } from './wait.js';
 
 const EDGE_CHROMIUM = fileURLToPath(new URL('edge-chromium', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -66,7 +66,11 @@ export class Tab {
 
     /** Waits until `callback`, evaluated in the page, is truthy, and returns what it gave. */
     until(what, callback, argument, options) {
-        return until(`${this.name}: ${what}`, () => this.evaluate(callback, argument), options);
+        return until(`${this.name}: ${what}`, () => {
+            const fault = this.console.find((line) => line.startsWith('uncaught: '));
+            if (fault) throw new Hopeless(`${this.name}: ${fault}`);
+            return this.evaluate(callback, argument);
+        }, options);
     }
 
     /** Presses the element with this `data-test` name, once it is there and not disabled. */

@@ -1,5 +1,7 @@
 // Drives the product's own page through its `data-test` hooks.
 
+import { Hopeless, until } from './wait.js';
+
 /** Opens the page and publishes. options: `channel`, `mode` (publish, meet), `codec`, `source`, `height`, `bitrate`, `token`, `base` (another origin). */
 export async function publish(tab, server, { channel = 'test', mode = 'publish', base, ...fields } = {}) {
     await tab.goto(server.pageUrl({ channel, mode }, base));
@@ -14,20 +16,25 @@ export async function watch(tab, server, { channel = 'test', base } = {}) {
     return tab;
 }
 
-/** Waits until the page says that it is connected, and returns its connection id. */
-export async function live(tab, timeout = 60_000) {
+/** Waits until the page says that it is connected. */
+export async function live(tab, timeout) {
     await state(tab, 'live', timeout);
     return tab;
 }
 
+/** Waits until the page says that it is `wanted`: idle, connecting, live, reconnecting or failed. */
 export function state(tab, wanted, timeout = 60_000) {
-    return tab.until(`the page says that it is ${wanted}`, (wanted) => {
-        const { state } = document.querySelector('[data-test="status"]').dataset;
-        if (state === wanted) return true;
-        const problem = document.querySelector('[data-test="error"]');
-        if (problem.hidden === false && wanted !== 'failed' && state === 'failed') throw new Error(problem.innerText);
+    return until(`${tab.name}: the page says that it is ${wanted}`, async () => {
+        const now = await tab.evaluate(() => ({
+            state: document.querySelector('[data-test="status"]').dataset.state,
+            problem: document.querySelector('[data-test="error"]').innerText,
+        }));
+        if (now.state === wanted) return true;
+        const fault = tab.console.find((line) => line.startsWith('uncaught: '));
+        if (fault) throw new Hopeless(`${tab.name}: ${fault}`);
+        if (now.state === 'failed') throw new Hopeless(`${tab.name}: the page says: ${now.problem}`);
         return false;
-    }, wanted, { timeout });
+    }, { timeout });
 }
 
 /** The publisher's ids whose tiles are on the stage. */

@@ -11,6 +11,7 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; ch
 
 export async function servePages() {
     const server = createServer((request, response) => {
+        if (request.url === '/favicon.ico') return void response.writeHead(204).end();
         const { pathname } = new URL(request.url, 'http://localhost');
         const file = pathname === '/sdk/sora.js' ? SDK : path.join(PAGES, path.basename(pathname));
         const type = TYPES[path.extname(file)];

@@ -2,6 +2,9 @@
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** Thrown by a probe when waiting on makes no sense. */
+export class Hopeless extends Error {}
+
 /**
  * Asks `probe` again and again until it gives something truthy, and returns that.
  * `what` ends up in the error together with what was seen last.
@@ -14,6 +17,7 @@ export async function until(what, probe, { timeout = 60_000, every = 100 } = {})
             last = await probe();
             if (last) return last;
         } catch (error) {
+            if (error instanceof Hopeless) throw error;
             last = error;
         }
         if (performance.now() >= deadline) {

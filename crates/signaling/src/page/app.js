@@ -201,7 +201,8 @@ async function showStatistics(running, statistics) {
     write('fps', main || videos.length === 0 ? format.fps(main?.fps) : 'see each');
     write('rtt', format.milliseconds(roundTrip));
     write('loss', format.loss(sent ? sent.loss : expected > 0 ? Math.max(0, lost) / expected : undefined));
-    write('codec', format.text(main?.codec ?? [...new Set(videos.map(({ codec }) => codec))].join(', ') || undefined));
+    const codecs = [...new Set((main ? [main] : videos).map(({ codec }) => codec))];
+    write('codec', codecs.join(', ') || format.text());
     grid.readings(received);
 }
 
