@@ -85,9 +85,8 @@ impl Connection {
     /// Sets the first retransmission timeout of flights to come, from a round trip measured by ICE. Held between 50 and
     /// 400 ms.
     pub fn set_initial_rto(&mut self, rto: Duration) {
-        self.endpoint.set_initial_rto(
-            rto.clamp(Duration::from_millis(50), Duration::from_millis(400)),
-        );
+        self.endpoint
+            .set_initial_rto(rto.clamp(Duration::from_millis(50), Duration::from_millis(400)));
     }
 
     /// Whether the handshake is complete and the connection is neither closed nor dead.

@@ -49,8 +49,7 @@ impl Identity {
         params.not_after = rcgen::date_time_ymd(2049, 12, 31);
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
             .map_err(|_| IdentityError::GenerationFailed)?;
-        let certificate =
-            params.self_signed(&key).map_err(|_| IdentityError::GenerationFailed)?;
+        let certificate = params.self_signed(&key).map_err(|_| IdentityError::GenerationFailed)?;
         let pkcs8 = key.serialize_der();
         Self::from_der(certificate.der().to_vec(), pkcs8)
     }

@@ -21,12 +21,8 @@ pub enum SrtpProfile {
 
 impl SrtpProfile {
     /// Every profile, by descending merit: GCM is cheaper and stronger.
-    pub const ALL: [Self; 4] = [
-        Self::AeadAes128Gcm,
-        Self::AeadAes256Gcm,
-        Self::Aes128CmSha1_80,
-        Self::Aes128CmSha1_32,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::AeadAes128Gcm, Self::AeadAes256Gcm, Self::Aes128CmSha1_80, Self::Aes128CmSha1_32];
 
     /// The code point in use_srtp.
     pub fn id(self) -> u16 {
@@ -153,7 +149,9 @@ impl fmt::Display for KeyingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotConnected => "the handshake is not complete",
-            Self::FingerprintMismatch => "the peer's certificate is not the one signaling announced",
+            Self::FingerprintMismatch => {
+                "the peer's certificate is not the one signaling announced"
+            }
             Self::NoProfile => "no SRTP profile was negotiated",
         })
     }

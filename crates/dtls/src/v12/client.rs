@@ -80,13 +80,14 @@ impl State {
             (Self::CertificateRequest(state), Parsed::CertificateRequest(request)) => {
                 state.handle(request, message, cx)?
             }
-            (Self::ServerHelloDone(state), Parsed::ServerHelloDone) => {
-                state.handle(message, cx)?
-            }
+            (Self::ServerHelloDone(state), Parsed::ServerHelloDone) => state.handle(message, cx)?,
             (Self::Finished(state), Parsed::Finished(finished)) => {
                 return state.handle(finished, cx);
             }
-            (state, _) => return Err(unexpected(message, state.waiting_for())),
+            (state, _) => {
+                let expected = state.waiting_for();
+                return unexpected(state, message, expected);
+            }
         };
         Ok(Next::State(next))
     }
@@ -142,7 +143,7 @@ impl AwaitServerHello {
     }
 
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         hello: &ServerHello<'_>,
         message: &Message,
         cx: &mut Context<'_>,
@@ -213,11 +214,7 @@ pub(crate) struct AwaitCertificate {
 }
 
 impl AwaitCertificate {
-    fn handle(
-        mut self: Box<Self>,
-        certificate: &Certificate<'_>,
-        message: &Message,
-    ) -> Result<State, Error> {
+    fn handle(mut self, certificate: &Certificate<'_>, message: &Message) -> Result<State, Error> {
         let certificate = certificate.end_entity.ok_or(PeerMisbehaved::NoCertificate)?;
         let peer_key = PublicKey::of_certificate(certificate)?;
         if peer_key.is_rsa() != self.negotiated.suite.is_rsa() {
@@ -243,7 +240,7 @@ pub(crate) struct AwaitServerKeyExchange {
 
 impl AwaitServerKeyExchange {
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         exchange: &ServerKeyExchange<'_>,
         message: &Message,
         cx: &mut Context<'_>,
@@ -283,7 +280,7 @@ pub(crate) struct AwaitCertificateRequest {
 
 impl AwaitCertificateRequest {
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         request: &CertificateRequest<'_>,
         message: &Message,
         cx: &mut Context<'_>,
@@ -317,7 +314,7 @@ pub(crate) struct AwaitServerHelloDone {
 
 impl AwaitServerHelloDone {
     /// Flight 5.
-    fn handle(mut self: Box<Self>, message: &Message, cx: &mut Context<'_>) -> Result<State, Error> {
+    fn handle(mut self, message: &Message, cx: &mut Context<'_>) -> Result<State, Error> {
         self.transcript.add(message)?;
         let identity = &cx.config.identity;
         let group = self.server_share.group;
@@ -360,9 +357,8 @@ pub(crate) struct AwaitFinished {
 }
 
 impl AwaitFinished {
-    fn handle(self: Box<Self>, finished: &Finished, cx: &mut Context<'_>) -> Result<Next<State>, Error> {
-        let expected =
-            self.established.master.verify_data(Role::Server, self.transcript.bytes());
+    fn handle(self, finished: &Finished, cx: &mut Context<'_>) -> Result<Next<State>, Error> {
+        let expected = self.established.master.verify_data(Role::Server, self.transcript.bytes());
         if !same_digest(&finished.verify_data, &expected) {
             return Err(PeerMisbehaved::WrongVerifyData.into());
         }

@@ -76,7 +76,9 @@ impl Endpoint {
         let seed = Seed::new(random);
         endpoint.phase = match (usable(&config, role), role) {
             (Err(misuse), _) => Phase::Dead { error: misuse.into(), reported: false },
-            (Ok(()), Role::Server) => Phase::Handshaking(Handshake::Server(server::State::new(seed))),
+            (Ok(()), Role::Server) => {
+                Phase::Handshaking(Handshake::Server(server::State::new(seed)))
+            }
             (Ok(()), Role::Client) => {
                 let mut cx = endpoint.context(&config, now);
                 let state = client::State::start(seed.hello_random, &mut cx);
@@ -86,7 +88,11 @@ impl Endpoint {
         endpoint
     }
 
-    pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+    ) -> Result<(), Error> {
         self.alive()?;
         let mut rest = datagram;
         while !rest.is_empty() {
@@ -209,7 +215,12 @@ impl Endpoint {
         &self.counters
     }
 
-    fn handle_record(&mut self, now: Instant, header: Header, body: &mut [u8]) -> Result<(), Error> {
+    fn handle_record(
+        &mut self,
+        now: Instant,
+        header: Header,
+        body: &mut [u8],
+    ) -> Result<(), Error> {
         let Some(content_type) = header.content_type.filter(|_| header.version_is_acceptable())
         else {
             self.counters.malformed_records += 1;
@@ -402,11 +413,13 @@ impl Endpoint {
                 Ok(Next::Established(established)) => {
                     self.phase = Phase::Connected(established);
                     self.accept(launches);
+                    self.reassembly.forget_unfinished();
                     self.application.connected();
                 }
                 Ok(Next::Refused(state, why)) => {
                     self.phase = Phase::Handshaking(state);
-                    self.alert = why.alert().filter(|_| message.kind == HandshakeType::CLIENT_HELLO);
+                    // A hello that cannot be served is worth a word to whoever sent it in earnest.
+                    self.alert = why.alert().filter(|_| matches!(why, Error::PeerIncompatible(_)));
                     self.refuse(why);
                 }
                 Err(error) => return Err(self.die(error)),

@@ -174,7 +174,13 @@ pub(crate) fn same_digest(a: &[u8; 12], b: &[u8; 12]) -> bool {
     subtle::ConstantTimeEq::ct_eq(&a[..], &b[..]).into()
 }
 
-/// A message in a state that waits for another.
-pub(crate) fn unexpected(message: &Message, expected: HandshakeType) -> Error {
-    PeerMisbehaved::UnexpectedMessage { got: message.kind, expected }.into()
+/// A message in a state that waits for another. In the clear anybody may have sent it, and it is as if it had not come;
+/// under the keys only the peer can have.
+pub(crate) fn unexpected<S>(
+    state: S,
+    message: &Message,
+    expected: HandshakeType,
+) -> Result<Next<S>, Error> {
+    let why = PeerMisbehaved::UnexpectedMessage { got: message.kind, expected }.into();
+    if message.epoch == 0 { Ok(Next::Refused(state, why)) } else { Err(why) }
 }

@@ -22,3 +22,6 @@ pub use suite::CipherSuite;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use signature::{PublicKey, SignatureScheme};
+
+#[cfg(test)]
+mod tests;

@@ -125,9 +125,10 @@ impl Reassembly {
     /// Takes the next message in order out, if it is whole. Its turn remains until [`accept`](Self::accept): a message
     /// that turns out to be noise makes room for the real one.
     pub(crate) fn take_next(&mut self) -> Option<Message> {
-        let index = self.open.iter().position(|partial| {
-            partial.message_seq == self.next_seq && partial.is_whole()
-        })?;
+        let index = self
+            .open
+            .iter()
+            .position(|partial| partial.message_seq == self.next_seq && partial.is_whole())?;
         let partial = self.open.swap_remove(index);
         Some(Message {
             kind: partial.kind,
@@ -140,6 +141,11 @@ impl Reassembly {
     /// The message last taken was good; it is the next one's turn.
     pub(crate) fn accept(&mut self) {
         self.next_seq = self.next_seq.saturating_add(1);
+    }
+
+    /// The handshake is over: what was collected beyond it is nobody's.
+    pub(crate) fn forget_unfinished(&mut self) {
+        self.open = Vec::new();
     }
 
     /// The sequence number of the message whose turn it is.
@@ -272,7 +278,9 @@ mod tests {
     #[test]
     fn limits_hold_on_both_sides() {
         let mut reassembly = Reassembly::default();
-        for (length, offset) in [((1 << 24) - 1, 0), (MAX_MESSAGE + 1, 0), (10, 10), (10, (1 << 24) - 1)] {
+        for (length, offset) in
+            [((1 << 24) - 1, 0), (MAX_MESSAGE + 1, 0), (10, 10), (10, (1 << 24) - 1)]
+        {
             assert_eq!(reassembly.insert(0, fragment(0, length, offset, b"x")), Inserted::Dropped);
         }
         assert!(reassembly.open.is_empty());

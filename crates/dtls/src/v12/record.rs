@@ -158,12 +158,8 @@ impl Records {
         if *next > MAX_SEQUENCE {
             return None;
         }
-        let header = Header {
-            content_type: Some(content_type),
-            version: DTLS_1_2,
-            epoch,
-            sequence: *next,
-        };
+        let header =
+            Header { content_type: Some(content_type), version: DTLS_1_2, epoch, sequence: *next };
         let write = match (&self.keys, epoch) {
             (_, 0) => None,
             (Some(keys), _) => Some(&keys.write),
@@ -265,8 +261,7 @@ impl DirectionKey {
         let (content, tag_bytes) = body.split_at_mut_checked(content_len)?;
         copy_parts(parts, content);
         let aad = Self::associated_data(header, content_len)?;
-        let tag =
-            self.key.seal_in_place_separate_tag(self.nonce(variable), aad, content).ok()?;
+        let tag = self.key.seal_in_place_separate_tag(self.nonce(variable), aad, content).ok()?;
         tag_bytes.copy_from_slice(tag.as_ref());
         Some(())
     }

@@ -64,11 +64,6 @@ impl State {
             (Self::ClientHello(state), Parsed::ClientHello(hello)) => {
                 state.handle(hello, message, cx)
             }
-            // Nothing has begun yet, so there is nothing to break off.
-            (state @ Self::ClientHello(_), _) => {
-                let why = unexpected(message, HandshakeType::CLIENT_HELLO);
-                Ok(Next::Refused(state, why))
-            }
             (Self::Certificate(state), Parsed::Certificate(certificate)) => {
                 state.handle(certificate, message)
             }
@@ -81,7 +76,10 @@ impl State {
             (Self::Finished(state), Parsed::Finished(finished)) => {
                 state.handle(finished, message, cx)
             }
-            (state, _) => Err(unexpected(message, state.waiting_for())),
+            (state, _) => {
+                let expected = state.waiting_for();
+                unexpected(state, message, expected)
+            }
         }
     }
 
@@ -146,7 +144,7 @@ impl AwaitClientHello {
 
     /// Flight 4.
     fn answer(
-        self: Box<Self>,
+        self,
         hello: &ClientHello<'_>,
         choice: Choice,
         message: &Message,
@@ -260,7 +258,7 @@ pub(crate) struct AwaitCertificate {
 
 impl AwaitCertificate {
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         certificate: &Certificate<'_>,
         message: &Message,
     ) -> Result<Next<State>, Error> {
@@ -292,7 +290,7 @@ pub(crate) struct AwaitClientKeyExchange {
 
 impl AwaitClientKeyExchange {
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         exchange: &ClientKeyExchange<'_>,
         message: &Message,
         cx: &mut Context<'_>,
@@ -319,7 +317,7 @@ pub(crate) struct AwaitCertificateVerify {
 
 impl AwaitCertificateVerify {
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         verify: &CertificateVerify<'_>,
         message: &Message,
         cx: &mut Context<'_>,
@@ -345,7 +343,7 @@ pub(crate) struct AwaitFinished {
 impl AwaitFinished {
     /// Flight 6.
     fn handle(
-        mut self: Box<Self>,
+        mut self,
         finished: &Finished,
         message: &Message,
         cx: &mut Context<'_>,

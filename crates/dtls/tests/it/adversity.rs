@@ -9,7 +9,8 @@ use crate::support::{ALICE, BOB, Pair, START, Weather, config, records};
 #[test]
 fn thirty_percent_loss_each_way() {
     for seed in 0..300 {
-        let mut pair = Pair::default_pair().weather(Weather { loss: 30, ..Weather::default() }, seed);
+        let mut pair =
+            Pair::default_pair().weather(Weather { loss: 30, ..Weather::default() }, seed);
         pair.connect();
         assert_eq!(pair.client_events, [Event::Connected], "seed {seed}");
     }
@@ -51,8 +52,8 @@ fn datagrams_of_a_flight_backwards() {
     client.mtu = 200;
     let mut server = config(&BOB);
     server.mtu = 200;
-    let mut pair = Pair::new(client, server)
-        .weather(Weather { late: 100, ..Weather::default() }, 7);
+    let mut pair =
+        Pair::new(client, server).weather(Weather { late: 100, ..Weather::default() }, 7);
     pair.connect();
     assert!(pair.sent.len() > 10);
 }
@@ -62,7 +63,8 @@ fn everything_twice() {
     let mut pair =
         Pair::default_pair().weather(Weather { duplicates: 100, ..Weather::default() }, 0);
     pair.connect();
-    let repeated = pair.server.counters().repeated_messages + pair.client.counters().repeated_messages;
+    let repeated =
+        pair.server.counters().repeated_messages + pair.client.counters().repeated_messages;
     assert!(repeated >= 5, "{repeated}");
     // What arrives at once with its duplicate earns no retransmission: that is rate-limited.
     assert_eq!(pair.sent.len(), 4);
@@ -74,7 +76,11 @@ fn each_single_datagram_lost() {
         let mut pair = Pair::default_pair()
             .tap(|_, number, bytes| if number == lost { vec![] } else { vec![bytes] });
         pair.connect();
-        assert!(pair.now < *START + Duration::from_millis(700), "lost {lost}: {:?}", pair.now - *START);
+        assert!(
+            pair.now < *START + Duration::from_millis(700),
+            "lost {lost}: {:?}",
+            pair.now - *START
+        );
     }
 }
 
@@ -113,7 +119,8 @@ fn timeouts_double_up_to_their_limit() {
 fn silence_ends_after_the_handshake_timeout() {
     let mut pair = Pair::default_pair().tap(|_, _, _| vec![]);
     pair.run();
-    let timeout = |waiting_for| tsubame_dtls::Error::Timeout { waiting_for, unauthenticated_alert: None };
+    let timeout =
+        |waiting_for| tsubame_dtls::Error::Timeout { waiting_for, unauthenticated_alert: None };
     assert_eq!(pair.client_result, Err(timeout(HandshakeType::SERVER_HELLO)));
     assert_eq!(pair.server_result, Err(timeout(HandshakeType::CLIENT_HELLO)));
     assert_eq!(pair.now - *START, Duration::from_secs(15));

@@ -93,10 +93,9 @@ fn check(pair: &Pair<'_>) -> bool {
         assert_eq!(client.local_key(), server.remote_key());
         assert_eq!(client.remote_key(), server.local_key());
     } else {
-        for (side, result, peer) in [
-            (&pair.client, pair.client_result, &BOB),
-            (&pair.server, pair.server_result, &ALICE),
-        ] {
+        for (side, result, peer) in
+            [(&pair.client, pair.client_result, &BOB), (&pair.server, pair.server_result, &ALICE)]
+        {
             check_lonely(side, result, peer.certificate_der());
         }
     }

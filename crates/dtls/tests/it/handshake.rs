@@ -111,11 +111,9 @@ fn the_server_picks_the_profile_by_its_own_order() {
 #[test]
 fn without_srtp_there_are_no_srtp_keys() {
     let plain = |identity| Config { srtp_profiles: Vec::new(), ..config(identity) };
-    for (client, server) in [
-        (plain(&ALICE), config(&BOB)),
-        (config(&ALICE), plain(&BOB)),
-        (plain(&ALICE), plain(&BOB)),
-    ] {
+    for (client, server) in
+        [(plain(&ALICE), config(&BOB)), (config(&ALICE), plain(&BOB)), (plain(&ALICE), plain(&BOB))]
+    {
         let mut pair = Pair::new(client, server);
         pair.connect();
         assert_eq!(pair.client.srtp_profile(), None);
@@ -134,9 +132,12 @@ fn exported_keys_depend_on_label_and_context_and_reserved_labels_are_refused() {
     assert_eq!(export(&pair, b"label", None, &mut out), Err(ExportError::NotConnected));
     pair.connect();
     let mut seen = Vec::new();
-    for (label, context) in
-        [(&b"label"[..], None), (b"label", Some(&b""[..])), (b"label", Some(b"x")), (b"other", None)]
-    {
+    for (label, context) in [
+        (&b"label"[..], None),
+        (b"label", Some(&b""[..])),
+        (b"label", Some(b"x")),
+        (b"other", None),
+    ] {
         export(&pair, label, context, &mut out).unwrap();
         let mut peer = [0; 40];
         pair.server.export_keying_material(label, context, &mut peer).unwrap();
@@ -144,7 +145,9 @@ fn exported_keys_depend_on_label_and_context_and_reserved_labels_are_refused() {
         assert!(!seen.contains(&out));
         seen.push(out);
     }
-    for label in [&b"EXTRACTOR-dtls_srtp"[..], b"master secret", b"key expansion", b"client finished"] {
+    for label in
+        [&b"EXTRACTOR-dtls_srtp"[..], b"master secret", b"key expansion", b"client finished"]
+    {
         assert_eq!(export(&pair, label, None, &mut out), Err(ExportError::ReservedLabel));
     }
     let long = vec![0; 65_536];

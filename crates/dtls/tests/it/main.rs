@@ -1,9 +1,14 @@
 //! Whole handshakes in memory under virtual time, and against OpenSSL.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod adversity;
+mod application_data;
 mod bit_flips;
+mod configuration;
+mod fingerprints;
 mod handshake;
+mod injection;
+mod nonces;
 mod openssl;
 mod support;

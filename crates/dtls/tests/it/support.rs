@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use tsubame_dtls::{Config, Connection, Error, Event, Fingerprint, Identity, Role, SrtpKeys};
+use tsubame_dtls::{Config, Connection, Error, Event, Identity, Role, SrtpKeys};
 
 /// Keys and certificates are made once per process.
 pub(crate) static ALICE: LazyLock<Arc<Identity>> =
@@ -207,7 +207,6 @@ impl<'a> Pair<'a> {
     }
 
     fn push(&mut self, to: Role, delay: Duration, bytes: Vec<u8>) {
-
         let number = self.pushed;
         self.pushed += 1;
         self.network.push(InFlight { at: self.now + delay, number, to, bytes });
@@ -282,8 +281,4 @@ pub(crate) fn records(mut datagram: &[u8]) -> Vec<(u8, u16, &[u8])> {
         datagram = rest;
     }
     out
-}
-
-pub(crate) fn fingerprint_of(identity: &Identity) -> Vec<Fingerprint> {
-    vec![identity.fingerprint()]
 }

@@ -18,8 +18,7 @@ impl<'a> CertificateRequest<'a> {
     pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(body);
         let certificate_types = reader.vec8()?;
-        let schemes =
-            code_points(reader.vec16()?)?.filter_map(SignatureScheme::from_id).collect();
+        let schemes = code_points(reader.vec16()?)?.filter_map(SignatureScheme::from_id).collect();
         let mut authorities = Reader::new(reader.vec16()?);
         reader.end()?;
         while !authorities.is_empty() {

@@ -37,9 +37,7 @@ pub(super) fn put_extension(out: &mut Vec<u8>, kind: u16, content: impl FnOnce(&
 }
 
 /// A content that is one list of code points with its length in two bytes.
-pub(super) fn read_code_points(
-    content: &[u8],
-) -> Option<impl Iterator<Item = u16> + Clone + '_> {
+pub(super) fn read_code_points(content: &[u8]) -> Option<impl Iterator<Item = u16> + Clone + '_> {
     let mut reader = Reader::new(content);
     let list = reader.vec16()?;
     reader.end()?;

@@ -1,0 +1,5 @@
+//! Peers that break the protocol on purpose: scripts on this crate's own messages and records.
+
+mod hostile_client;
+mod hostile_server;
+mod script;

@@ -1,0 +1,76 @@
+//! Configurations that do not meet.
+
+use tsubame_dtls::{
+    AlertDescription, ApiMisuse, CipherSuite, Config, Error, HandshakeType, Identity,
+    IdentityError, NamedGroup, PeerIncompatible, SrtpProfile,
+};
+
+use crate::support::{ALICE, BOB, Pair, config};
+
+/// The server says why; the client was told by an alert that proves nothing.
+fn assert_incompatible(client: Config, server: Config, why: PeerIncompatible) {
+    let mut pair = Pair::new(client, server);
+    pair.run();
+    assert_eq!(pair.server_result, Err(Error::PeerIncompatible(why)));
+    let told = Error::Timeout {
+        waiting_for: HandshakeType::SERVER_HELLO,
+        unauthenticated_alert: Some(AlertDescription::HANDSHAKE_FAILURE),
+    };
+    assert_eq!(pair.client_result, Err(told));
+}
+
+#[test]
+fn nothing_in_common() {
+    let mut client = config(&ALICE);
+    client.groups = vec![NamedGroup::X25519];
+    let mut server = config(&BOB);
+    server.groups = vec![NamedGroup::Secp384r1];
+    assert_incompatible(client, server, PeerIncompatible::NoCommonGroup);
+
+    let mut client = config(&ALICE);
+    client.cipher_suites = vec![CipherSuite::EcdheRsaAes128GcmSha256];
+    assert_incompatible(client, config(&BOB), PeerIncompatible::NoCommonCipherSuite);
+
+    let mut client = config(&ALICE);
+    client.srtp_profiles = vec![SrtpProfile::Aes128CmSha1_32];
+    let mut server = config(&BOB);
+    server.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+    assert_incompatible(client, server, PeerIncompatible::NoCommonSrtpProfile);
+}
+
+#[test]
+fn configurations_that_cannot_work_are_the_embedders_mistake() {
+    let no_suites = Config { cipher_suites: vec![], ..config(&ALICE) };
+    let no_groups = Config { groups: vec![], ..config(&BOB) };
+    let mut pair = Pair::new(no_suites, no_groups);
+    pair.run();
+    assert_eq!(pair.client_result, Err(Error::ApiMisuse(ApiMisuse::NoCipherSuite)));
+    assert_eq!(pair.server_result, Err(Error::ApiMisuse(ApiMisuse::NoGroup)));
+    assert!(pair.sent.is_empty());
+
+    // A server needs suites for its own certificate, a client only such as it can check.
+    let rsa_only = vec![CipherSuite::EcdheRsaAes128GcmSha256];
+    let mut pair = Pair::new(config(&ALICE), Config { cipher_suites: rsa_only, ..config(&BOB) });
+    pair.run();
+    assert_eq!(pair.server_result, Err(Error::ApiMisuse(ApiMisuse::NoCipherSuite)));
+}
+
+#[test]
+fn identities_that_are_none() {
+    let rsa_certificate = include_bytes!("../keys/rsa.cert.der");
+    let rsa_key = include_bytes!("../keys/rsa.key.der");
+    let p384_certificate = include_bytes!("../keys/p384.cert.der");
+    let from = |certificate: &[u8], key: &[u8]| {
+        Identity::from_der(certificate.to_vec(), key.to_vec()).map(|_| ()).unwrap_err()
+    };
+    assert_eq!(from(rsa_certificate, b"key"), IdentityError::UnsupportedKey);
+    assert_eq!(from(b"certificate", rsa_key), IdentityError::BadCertificate);
+    assert_eq!(from(p384_certificate, rsa_key), IdentityError::KeyMismatch);
+    assert_eq!(from(&[0; 16 * 1024], rsa_key), IdentityError::CertificateTooLarge);
+}
+
+#[test]
+fn generated_identities_differ() {
+    assert_ne!(ALICE.fingerprint(), BOB.fingerprint());
+    assert_ne!(ALICE.certificate_der(), BOB.certificate_der());
+}
