@@ -23,7 +23,7 @@ fn class() -> impl Strategy<Value = Class> {
 }
 
 fn method() -> impl Strategy<Value = Method> {
-    (0..=Method::MAX).prop_map(|number| Method::new(number).unwrap())
+    (0..=Method::MAX).prop_filter_map("twelve bits", Method::new)
 }
 
 fn address() -> impl Strategy<Value = SocketAddr> {
