@@ -132,3 +132,34 @@ fn no_mutation_moves_a_controlling_agent() {
     agent.handle_datagram(now, transmit.path, &response);
     assert!(agent.round_trip().is_some(), "the true response counts");
 }
+
+#[test]
+fn framing_errors_are_named() {
+    use tsubame_stun::ParseError;
+    let golden = bytes(&ice_vector("controlling_check")["message"]);
+    let with = |index: usize, octet: u8| {
+        let mut message = golden.clone();
+        message[index] = octet;
+        Message::parse(&message).map(drop)
+    };
+    assert_eq!(Message::parse(&golden[..19]).map(drop), Err(ParseError::Truncated { length: 19 }));
+    assert_eq!(with(0, 0x40), Err(ParseError::NotStun));
+    assert_eq!(with(0, 0x80), Err(ParseError::NotStun));
+    assert_eq!(with(4, 0x20), Err(ParseError::WrongCookie));
+    assert_eq!(with(3, 76), Err(ParseError::WrongLength { field: 76, actual: 80 }));
+    assert_eq!(with(22, 0xff), Err(ParseError::AttributeOverrun { offset: 20 }));
+}
+
+#[test]
+fn nothing_but_the_fingerprint_follows_the_sha256_integrity() {
+    let mut lite = Lite::answered();
+    let check = common::Check { sha256: true, fingerprint: false, ..lite.check() };
+    let mut octets = check.build();
+    let attributes = Message::parse(&octets).unwrap().attributes().count();
+    common::append(&mut octets, 0x001c, &[0; 32]);
+    common::append(&mut octets, 0x0008, &[0; 20]);
+    common::append_fingerprint(&mut octets);
+    let message = Message::parse(&octets).unwrap();
+    assert_eq!(message.attributes().count(), attributes + 1);
+    assert!(message.verify_integrity(server().pwd.as_bytes()).is_ok());
+}

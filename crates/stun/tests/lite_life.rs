@@ -220,3 +220,23 @@ fn an_unanswered_generation_ends_with_the_answer_to_the_next() {
     assert_eq!(lite.events(), [Forgotten(path(A))]);
     assert_eq!(lite.agent.selected(), None);
 }
+
+#[test]
+fn a_path_that_was_confirmed_stays_so_whoever_asks_on_it_later() {
+    let mut lite = Lite::answered();
+    lite.nominate(A, 90);
+    lite.agent.restart(lite.now, renewed());
+    let early = Check::new(&renewed(), "anybody", 1001).build();
+    assert_eq!(lite.feed(path(A), &early).len(), 1);
+    lite.agent.set_remote_ufrag(lite.now, "peer2");
+    assert_eq!(lite.events(), []);
+    assert_eq!(lite.agent.selected(), Some(path(A)));
+}
+
+#[test]
+fn a_limit_of_one_is_two_even_before_a_selection() {
+    let mut lite = Lite::with(LiteConfig { max_paths: 1, ..LiteConfig::default() });
+    lite.ask(A);
+    lite.ask(B);
+    assert!(lite.agent.is_verified(&path(A)) && lite.agent.is_verified(&path(B)));
+}

@@ -74,6 +74,8 @@ struct Net {
     flying: BTreeMap<(Instant, u64), (usize, Path, Vec<u8>)>,
     serial: u64,
     delay: Duration,
+    /// An address of the first agent whose network takes longer, one way.
+    slow: Option<(SocketAddr, Duration)>,
     /// Lost datagrams of 1,000.
     loss: u64,
     random: u64,
@@ -97,6 +99,7 @@ impl Net {
             flying: BTreeMap::new(),
             serial: 0,
             delay: ms(20),
+            slow: None,
             loss: 0,
             random: 0x9e37_79b9_7f4a_7c15,
             dead: Vec::new(),
@@ -139,6 +142,8 @@ impl Net {
             {
                 continue;
             }
+            let slow = self.slow.filter(|(slow, _)| *slow == path.local || *slow == path.remote);
+            let delay = slow.map_or(self.delay, |(_, delay)| delay);
             // The translator rewrites the inner address on the way out and back.
             if let Some((inner, outer)) = self.nat {
                 if from == 0 && path.local == inner {
@@ -149,7 +154,7 @@ impl Net {
             }
             self.serial += 1;
             let arrival = Path::udp(path.remote, path.local);
-            self.flying.insert((self.now + self.delay, self.serial), (1 - from, arrival, datagram));
+            self.flying.insert((self.now + delay, self.serial), (1 - from, arrival, datagram));
         }
         while let Some(event) = self.agents[from].poll_event() {
             self.events[from].push(event);
@@ -352,6 +357,16 @@ fn a_dead_first_choice_gives_way_to_the_second() {
 }
 
 #[test]
+fn a_better_pair_that_is_a_little_slower_is_waited_for() {
+    for (one_way, chosen) in [(ms(100), CLIENT), (ms(200), CLIENT6)] {
+        let mut net = two_families(21, ControllingConfig::default());
+        net.slow = Some((addr(CLIENT), one_way));
+        assert!(net.run(ms(10_000), Net::both_selected));
+        assert_eq!(net.agents[0].selected().map(|path| path.local), Some(addr(chosen)));
+    }
+}
+
+#[test]
 fn aggressive_nomination_ends_with_one_opinion() {
     for seed in 1..=20 {
         let config = ControllingConfig {
@@ -515,6 +530,9 @@ fn ten_thousand_candidates_make_a_hundred_pairs() {
     let failed = |net: &Net| net.events[0].iter().any(|event| event == "Failed");
     assert!(net.run(ms(4_000_000), failed));
     assert_eq!(net.sent[0], 700);
+    // RFC 8445 §14.3: with a hundred open pairs nothing is repeated before each was tried once.
+    assert!(net.sent_at[..100].windows(2).all(|two| two[1] - two[0] == ms(50)));
+    assert!(net.sent_at[100] >= ms(5000), "{:?}", net.sent_at[100]);
 }
 
 #[test]

@@ -216,3 +216,66 @@ impl Checklist {
         self.pairs.sort_by_key(|pair| (std::cmp::Reverse(pair.priority(controlling)), pair.path));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(a: u8, b: u8) -> SocketAddr {
+        SocketAddr::from(([10, 0, a, b], 5000))
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let mut checklist = Checklist::new();
+        for number in 0..50 {
+            checklist.add_local(address(1, number));
+        }
+        assert_eq!(checklist.locals.len(), MAX_LOCAL);
+        for number in 0..150 {
+            checklist.add_remote(address(2, number), 1);
+        }
+        assert_eq!(checklist.remotes.len(), MAX_REMOTE);
+        for number in 0..150 {
+            checklist.learn_remote(Path::udp(address(1, 0), address(3, number)), 1);
+        }
+        assert_eq!(checklist.remotes.len(), MAX_REMOTE);
+        assert_eq!(checklist.pairs.len(), MAX_PAIRS);
+    }
+
+    #[test]
+    fn a_full_list_keeps_the_best() {
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        checklist.add_local(address(1, 1));
+        for number in 0..99 {
+            checklist.add_remote(address(2, number), 1);
+        }
+        checklist.add_remote(address(3, 0), 1_000_000);
+        let best: Vec<_> = checklist.pairs.iter().take(2).map(|pair| pair.path.remote).collect();
+        assert_eq!(best, [address(3, 0); 2]);
+        assert_eq!(checklist.pairs.len(), MAX_PAIRS);
+    }
+
+    #[test]
+    fn a_learnt_candidate_takes_the_priority_signaling_tells_later() {
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        checklist.add_local(address(1, 1));
+        checklist.learn_remote(Path::udp(address(1, 0), address(2, 0)), 5);
+        assert_eq!(checklist.pairs.len(), 1);
+        checklist.add_remote(address(2, 0), 77);
+        let priorities: Vec<_> = checklist.pairs.iter().map(|pair| pair.remote_priority).collect();
+        assert_eq!(priorities, [77, 77]);
+    }
+
+    #[test]
+    fn pair_priorities_follow_the_formula() {
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        checklist.add_remote(address(2, 0), 7);
+        let pair = checklist.pairs.first().map(|pair| (pair.priority(true), pair.priority(false)));
+        let g = u64::from(candidate::host_priority(65_535));
+        assert_eq!(pair, Some(((7 << 32) + 2 * g + 1, (7 << 32) + 2 * g)));
+    }
+}

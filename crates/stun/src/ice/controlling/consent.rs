@@ -56,3 +56,22 @@ impl Consent {
         self.outstanding.retain(|(known, _)| *known != id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checks_that_are_remembered_are_bounded() {
+        #[expect(clippy::disallowed_methods, reason = "an Instant has to come from somewhere")]
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut consent = Consent::new(now, 30 * second, second);
+        let id = |number| TransactionId([number; 12]);
+        for number in 0..100 {
+            consent.sent(now, id(number), second);
+        }
+        assert_eq!(consent.outstanding.len(), MAX_OUTSTANDING);
+        assert!(!consent.has(id(83)) && consent.has(id(84)) && consent.has(id(99)));
+    }
+}
