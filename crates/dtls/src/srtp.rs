@@ -63,7 +63,8 @@ impl SrtpProfile {
 
 /// SRTP master keys and salts of both directions. Overwritten when dropped, and never printed.
 pub struct SrtpKeys {
-    profile: SrtpProfile,
+    /// The negotiated profile.
+    pub profile: SrtpProfile,
     local_key: Zeroizing<Vec<u8>>,
     local_salt: Zeroizing<Vec<u8>>,
     remote_key: Zeroizing<Vec<u8>>,
@@ -92,7 +93,7 @@ impl SrtpKeys {
         })
     }
 
-    /// The negotiated profile.
+    /// The negotiated profile, as the field.
     pub fn profile(&self) -> SrtpProfile {
         self.profile
     }

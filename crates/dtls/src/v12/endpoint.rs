@@ -418,8 +418,6 @@ impl Endpoint {
                 }
                 Ok(Next::Refused(state, why)) => {
                     self.phase = Phase::Handshaking(state);
-                    // A hello that cannot be served is worth a word to whoever sent it in earnest.
-                    self.alert = why.alert().filter(|_| matches!(why, Error::PeerIncompatible(_)));
                     self.refuse(why);
                 }
                 Err(error) => return Err(self.die(error)),

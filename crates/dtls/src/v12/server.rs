@@ -101,7 +101,9 @@ pub(crate) struct AwaitClientHello {
 }
 
 impl AwaitClientHello {
-    /// A hello we cannot serve is refused but ends nothing: whoever knows the addresses can send one.
+    /// A hello we cannot serve is refused but ends nothing: whoever knows the addresses can send one. Nor is it answered,
+    /// since an alert in the clear would reach the real client, whose stack may obey it. The client is told when the
+    /// handshake is given up.
     fn handle(
         mut self: Box<Self>,
         hello: &ClientHello<'_>,

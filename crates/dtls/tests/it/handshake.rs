@@ -40,7 +40,7 @@ fn every_suite_group_and_profile() {
 
                 let client = pair.client.srtp_keying_material(&[fingerprint]).unwrap();
                 let server = pair.server.srtp_keying_material(&[ALICE.fingerprint()]).unwrap();
-                assert_eq!(client.profile(), profile);
+                assert_eq!(client.profile, profile);
                 assert_eq!(client.local_key(), server.remote_key());
                 assert_eq!(client.local_salt(), server.remote_salt());
                 assert_eq!(client.remote_key(), server.local_key());
@@ -176,4 +176,12 @@ fn a_seed_gives_the_same_hello() {
     assert_eq!(first.sent[0], second.sent[0]);
     // The rest differs: ring takes ephemeral keys and signatures' nonces from the system.
     assert_ne!(first.sent[1], second.sent[1]);
+}
+
+#[test]
+fn connections_and_identities_cross_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<tsubame_dtls::Connection>();
+    check::<Identity>();
+    check::<Config>();
 }
