@@ -97,7 +97,10 @@ export class Tab {
 
     /** The visible text of the element with this `data-test` name; empty when it is hidden or not there. */
     text(hook) {
-        return this.evaluate((name) => document.querySelector(`[data-test="${name}"]`)?.innerText ?? '', hook);
+        return this.evaluate((name) => {
+            const element = document.querySelector(`[data-test="${name}"]`);
+            return element && element.getClientRects().length > 0 ? element.innerText : '';
+        }, hook);
     }
 
     screenshot(file) {
