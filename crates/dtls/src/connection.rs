@@ -82,8 +82,8 @@ impl Connection {
         self.endpoint.poll_timeout()
     }
 
-    /// Sets the first retransmission timeout of flights to come, from a round trip measured by ICE. Held between 50 and
-    /// 400 ms.
+    /// Sets the first retransmission timeout, from a round trip measured by ICE. Held between 50 and 400 ms. Applies to
+    /// flights to come and to one that was sent once so far.
     pub fn set_initial_rto(&mut self, rto: Duration) {
         self.endpoint
             .set_initial_rto(rto.clamp(Duration::from_millis(50), Duration::from_millis(400)));

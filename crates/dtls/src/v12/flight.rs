@@ -52,7 +52,12 @@ impl Flight {
         }
     }
 
+    /// Also moves the timer of a flight that was sent once: the round trip may become known just after its launch.
     pub(crate) fn set_initial_rto(&mut self, rto: Duration) {
+        if self.deadline.is_some() && self.rto == self.initial_rto {
+            self.rto = rto;
+            self.deadline = Some(self.launched + rto);
+        }
         self.initial_rto = rto;
     }
 

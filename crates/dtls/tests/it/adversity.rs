@@ -131,12 +131,46 @@ fn silence_ends_after_the_handshake_timeout() {
 
 #[test]
 fn the_first_timeout_follows_the_round_trip() {
-    let mut server = Pair::default_pair();
+    let ms = Duration::from_millis;
+    let mut pair = Pair::default_pair();
+    let now = pair.now;
     let mut out = [0; 2048];
-    let len = server.client.poll_transmit(&mut out).unwrap();
-    server.server.set_initial_rto(Duration::from_millis(90));
-    server.server.handle_datagram(server.now, &mut out[..len]).unwrap();
-    assert_eq!(server.server.poll_timeout(), Some(server.now + Duration::from_millis(90)));
+    // Before a flight, and after its launch.
+    pair.server.set_initial_rto(ms(90));
+    assert_eq!(pair.client.poll_timeout(), Some(now + ms(200)));
+    pair.client.set_initial_rto(ms(70));
+    assert_eq!(pair.client.poll_timeout(), Some(now + ms(70)));
+    let len = pair.client.poll_transmit(&mut out).unwrap();
+    pair.server.handle_datagram(now, &mut out[..len]).unwrap();
+    assert_eq!(pair.server.poll_timeout(), Some(now + ms(90)));
+    // What was sent again keeps its doubled time.
+    pair.client.handle_timeout(now + ms(70)).unwrap();
+    assert_eq!(pair.client.poll_timeout(), Some(now + ms(70 + 140)));
+    pair.client.set_initial_rto(ms(300));
+    assert_eq!(pair.client.poll_timeout(), Some(now + ms(70 + 140)));
+    // Out of range.
+    pair.server.set_initial_rto(ms(1));
+    assert_eq!(pair.server.poll_timeout(), Some(now + ms(50)));
+    pair.server.set_initial_rto(Duration::from_secs(9));
+    assert_eq!(pair.server.poll_timeout(), Some(now + ms(400)));
+}
+
+#[test]
+fn a_thousand_repeated_hellos_earn_few_flights() {
+    let mut pair = Pair::default_pair();
+    let mut out = [0; 2048];
+    let len = pair.client.poll_transmit(&mut out).unwrap();
+    let hello = out[..len].to_vec();
+    let mut datagrams = 0;
+    for step in 0..1000 {
+        let now = pair.now + Duration::from_millis(step);
+        pair.server.handle_datagram(now, &mut hello.clone()).unwrap();
+        while pair.server.poll_transmit(&mut out).is_some() {
+            datagrams += 1;
+        }
+    }
+    // One, and one more each 50 ms.
+    assert!((15..=20).contains(&datagrams), "{datagrams}");
 }
 
 #[test]

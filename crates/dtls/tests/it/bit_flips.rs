@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tsubame_dtls::{Connection, Error};
 
-use crate::support::{ALICE, BOB, Pair, START};
+use crate::support::{ALICE, BOB, Pair, Rng, START, Weather};
 
 const FLIGHTS: usize = 4;
 
@@ -82,6 +82,45 @@ fn every_bit(target: usize) {
         bit += 1;
     }
     assert!(bit > 300 && outcomes[1] > 0, "{bit} bits: {outcomes:?}");
+}
+
+/// Bytes changed, cut out and doubled in several datagrams at once, while the network loses some.
+#[test]
+fn random_damage() {
+    let mut connected = 0;
+    for seed in 0..2000 {
+        let mut rng = Rng(seed);
+        let mut pair = Pair::default_pair()
+            .tap(
+                move |_, _, bytes| {
+                    if rng.chance(60) { vec![bytes] } else { vec![damage(&mut rng, bytes)] }
+                },
+            )
+            .weather(Weather { loss: 5, duplicates: 10, late: 10 }, seed);
+        pair.run();
+        connected += u32::from(check(&pair));
+    }
+    assert!(connected > 100, "{connected}");
+}
+
+fn damage(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
+    for _ in 0..=rng.below(3) {
+        if bytes.is_empty() {
+            break;
+        }
+        let start = usize::try_from(rng.below(bytes.len() as u64)).unwrap();
+        let len = usize::try_from(rng.below(40)).unwrap().min(bytes.len() - start);
+        match rng.below(4) {
+            0 => bytes[start] = rng.next().to_be_bytes()[0],
+            1 => drop(bytes.drain(start..start + len)),
+            2 => {
+                let copy = bytes[start..start + len].to_vec();
+                bytes.splice(start..start, copy);
+            }
+            _ => bytes[start..start + len].fill(0xff),
+        }
+    }
+    bytes
 }
 
 /// Whether both sides are connected. If not, both say why, and nobody else was connected to.

@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use tsubame_dtls::{
-    CipherSuite, Config, Connection, Event, Identity, NamedGroup, Role, SrtpKeys, SrtpProfile,
+    CipherSuite, Config, Connection, Error, Event, Identity, NamedGroup, PeerIncompatible, Role,
+    SrtpKeys, SrtpProfile,
 };
 
 use crate::support::ALICE;
@@ -81,6 +82,87 @@ fn both_fragment_for_a_small_mtu() {
     assert!(peer.largest_sent <= 256);
 }
 
+#[test]
+fn every_signature_scheme_both_ways() {
+    let suite = CipherSuite::EcdheRsaAes128GcmSha256;
+    let (group, profile) = (NamedGroup::X25519, SrtpProfile::AeadAes128Gcm);
+    let schemes = [
+        "RSA+SHA256",
+        "RSA+SHA384",
+        "RSA+SHA512",
+        "rsa_pss_rsae_sha256",
+        "rsa_pss_rsae_sha384",
+        "rsa_pss_rsae_sha512",
+    ];
+    for scheme in schemes {
+        // Our ServerKeyExchange and their CertificateVerify.
+        let mut peer = Peer::new(Role::Server, config(&RSA, suite, group), None);
+        let connect = peer.socket.local_addr().unwrap().to_string();
+        let args = ["s_client", "-sigalgs", scheme, "-connect", &connect];
+        let Some(mut openssl) = Openssl::start(&args, suite, group, profile) else { return };
+        peer.check(&mut openssl, suite, group, profile);
+
+        // Their ServerKeyExchange and our CertificateVerify.
+        let port = free_port();
+        let accept = format!("127.0.0.1:{port}");
+        let args = ["s_server", "-Verify", "1", "-sigalgs", scheme, "-accept", &accept];
+        let Some(mut openssl) = Openssl::start(&args, suite, group, profile) else { return };
+        openssl.wait_for("ACCEPT");
+        let server = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut peer = Peer::new(Role::Client, config(&RSA, suite, group), Some(server));
+        peer.check(&mut openssl, suite, group, profile);
+    }
+}
+
+#[test]
+fn without_extended_master_secret_only_where_the_configuration_says_so() {
+    let (suite, group, profile) = combinations()[0];
+    // That a server refuses a client without it is tested in memory: it says so only when its time is over.
+    for (role, required) in [(Role::Client, false), (Role::Client, true), (Role::Server, false)] {
+        let config =
+            Config { require_extended_master_secret: required, ..config(&ALICE, suite, group) };
+        let mut command = Command::new("openssl");
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys");
+        command.env("OPENSSL_CONF", format!("{directory}/no_extended_master_secret.cnf"));
+        let port = free_port();
+        let remote = (role == Role::Client).then_some(([127, 0, 0, 1], port).into());
+        let mut peer = Peer::new(role, config, remote);
+        let address = match remote {
+            Some(server) => server.to_string(),
+            None => peer.socket.local_addr().unwrap().to_string(),
+        };
+        let args = match role {
+            Role::Client => &["s_server", "-Verify", "1", "-accept", &address][..],
+            Role::Server => &["s_client", "-connect", &address],
+        };
+        let Some(mut openssl) = Openssl::spawn(command, args, suite, group, profile) else {
+            return;
+        };
+        if role == Role::Client {
+            openssl.wait_for("ACCEPT");
+        }
+        if required {
+            let why = PeerIncompatible::NoExtendedMasterSecret;
+            assert_eq!(peer.run_to_error(), Error::PeerIncompatible(why));
+        } else {
+            peer.check(&mut openssl, suite, group, profile);
+        }
+    }
+}
+
+#[test]
+fn a_p384_identity_of_ours() {
+    let certificate = include_bytes!("../keys/p384.cert.der").to_vec();
+    let key = include_bytes!("../keys/p384.key.der").to_vec();
+    let identity = Arc::new(Identity::from_der(certificate, key).unwrap());
+    let (suite, group, profile) = combinations()[0];
+    let mut peer = Peer::new(Role::Server, config(&identity, suite, group), None);
+    let connect = peer.socket.local_addr().unwrap().to_string();
+    let args = ["s_client", "-connect", &connect];
+    let Some(mut openssl) = Openssl::start(&args, suite, group, profile) else { return };
+    peer.check(&mut openssl, suite, group, profile);
+}
+
 static RSA: LazyLock<Arc<Identity>> = LazyLock::new(|| {
     let certificate = include_bytes!("../keys/rsa.cert.der").to_vec();
     let key = include_bytes!("../keys/rsa.key.der").to_vec();
@@ -138,10 +220,19 @@ impl Openssl {
         group: NamedGroup,
         profile: SrtpProfile,
     ) -> Option<Self> {
+        Self::spawn(Command::new("openssl"), args, suite, group, profile)
+    }
+
+    fn spawn(
+        mut command: Command,
+        args: &[&str],
+        suite: CipherSuite,
+        group: NamedGroup,
+        profile: SrtpProfile,
+    ) -> Option<Self> {
         let key_dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys");
         let kind = if is_rsa(suite) { "rsa" } else { "p384" };
         let length = material_len(profile).to_string();
-        let mut command = Command::new("openssl");
         command
             .args(args)
             .arg("-dtls1_2")
@@ -271,31 +362,43 @@ impl Peer {
 
     fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
         let deadline = now() + PATIENCE;
-        let mut buffer = [0; 4096];
         loop {
             self.flush();
             if done(self) {
                 return;
             }
             assert!(now() < deadline, "nothing happened in time: {:?}", self.events);
-            let wait = self.connection.poll_timeout().unwrap_or(deadline);
-            let wait = wait.saturating_duration_since(now()).max(Duration::from_millis(1));
-            self.socket.set_read_timeout(Some(wait)).unwrap();
-            match self.socket.recv_from(&mut buffer) {
-                Ok((len, from)) => {
-                    assert_eq!(*self.remote.get_or_insert(from), from);
-                    self.first_received.get_or_insert_with(|| buffer[..len].to_vec());
-                    self.connection.handle_datagram(now(), &mut buffer[..len]).unwrap();
-                }
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    self.connection.handle_timeout(now()).unwrap();
-                }
-                // A port that nobody listens on yet.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),
-                Err(error) => panic!("{error}"),
+            self.step().unwrap();
+        }
+    }
+
+    fn run_to_error(&mut self) -> Error {
+        loop {
+            self.flush();
+            if let Err(error) = self.step() {
+                return error;
             }
+        }
+    }
+
+    /// Takes one datagram or lets time pass.
+    fn step(&mut self) -> Result<(), Error> {
+        let mut buffer = [0; 4096];
+        let wait = self.connection.poll_timeout().unwrap_or_else(|| now() + PATIENCE);
+        let wait = wait.saturating_duration_since(now()).max(Duration::from_millis(1));
+        self.socket.set_read_timeout(Some(wait)).unwrap();
+        match self.socket.recv_from(&mut buffer) {
+            Ok((len, from)) => {
+                assert_eq!(*self.remote.get_or_insert(from), from);
+                self.first_received.get_or_insert_with(|| buffer[..len].to_vec());
+                self.connection.handle_datagram(now(), &mut buffer[..len])
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                self.connection.handle_timeout(now())
+            }
+            // A port that nobody listens on yet.
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
+            Err(error) => panic!("{error}"),
         }
     }
 

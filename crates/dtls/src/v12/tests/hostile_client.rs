@@ -161,6 +161,20 @@ fn the_script_itself_is_right() {
 }
 
 #[test]
+fn several_messages_in_one_record() {
+    let mut client = Client::new();
+    client.hello(&offer());
+    client.script.held = Some(Vec::new());
+    client.certificate(&THEM).unwrap();
+    client.key_exchange().unwrap();
+    client.verify(&THEM).unwrap();
+    let held = client.script.held.take().unwrap();
+    client.script.send_record(0, ContentType::Handshake, &held).unwrap();
+    client.finished().unwrap();
+    assert!(client.script.endpoint.is_connected());
+}
+
+#[test]
 fn certificate_verify_left_out() {
     let mut client = Client::up_to_verify();
     let result = client.finished();

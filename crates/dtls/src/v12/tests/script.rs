@@ -33,6 +33,8 @@ pub(super) struct Script {
     /// Messages the endpoint sent, and its alerts as level and description.
     pub(super) received: Vec<Message>,
     pub(super) alerts: Vec<(u8, u8)>,
+    /// Messages in the clear are collected here instead of sent, if there is something to collect them in.
+    pub(super) held: Option<Vec<u8>>,
 }
 
 impl Script {
@@ -47,6 +49,7 @@ impl Script {
             reassembly: Reassembly::default(),
             received: Vec::new(),
             alerts: Vec::new(),
+            held: None,
         }
     }
 
@@ -61,7 +64,13 @@ impl Script {
         append_whole(&mut self.transcript, kind, self.next_seq, body);
         self.next_seq += 1;
         let message = self.transcript[start..].to_vec();
-        self.send_record(epoch, ContentType::Handshake, &message)
+        match &mut self.held {
+            Some(held) if epoch == 0 => {
+                held.extend_from_slice(&message);
+                Ok(())
+            }
+            _ => self.send_record(epoch, ContentType::Handshake, &message),
+        }
     }
 
     pub(super) fn send_record(
