@@ -310,17 +310,17 @@ mod tests {
     }
 
     /// What the kernel is made to say about one message.
-    struct Said {
-        from: &'static str,
+    struct Said<'a> {
+        from: &'a str,
         len: usize,
         flags: libc::c_int,
-        controls: &'static [(i32, i32, &'static [u8])],
+        controls: &'a [(i32, i32, &'a [u8])],
     }
 
-    const PLAIN: Said = Said { from: "192.0.2.1:1", len: 100, flags: 0, controls: &[] };
+    const PLAIN: Said<'_> = Said { from: "192.0.2.1:1", len: 100, flags: 0, controls: &[] };
 
     /// What a batch makes of messages described so.
-    fn sorted(messages: &[Said]) -> ReceiveBatch {
+    fn sorted(messages: &[Said<'_>]) -> ReceiveBatch {
         let mut batch = ReceiveBatch::new(messages.len());
         let mut parts = Vec::new();
         for (index, said) in messages.iter().enumerate() {
@@ -356,12 +356,12 @@ mod tests {
     fn what_the_kernel_says_is_told() {
         let segment = 40i32.to_ne_bytes();
         let info = [0, 0, 0, 0, 1, 1, 1, 1, 192, 0, 2, 99];
-        let controls: &'static [(i32, i32, &'static [u8])] = Box::leak(Box::new([
+        let controls: &[(i32, i32, &[u8])] = &[
             (libc::SOL_SOCKET, libc::SO_TIMESTAMP, &[0; 16][..]),
-            (libc::IPPROTO_IP, libc::IP_PKTINFO, Vec::leak(info.to_vec())),
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, &info),
             (libc::IPPROTO_IP, libc::IP_TOS, &[3]),
-            (libc::SOL_UDP, libc::UDP_GRO, Vec::leak(segment.to_vec())),
-        ]));
+            (libc::SOL_UDP, libc::UDP_GRO, &segment),
+        ];
         let mut batch = sorted(&[Said { controls, ..PLAIN }, PLAIN]);
         let told: Vec<_> = batch.iter_mut().map(|d| (d.local, d.ecn, d.data.len())).collect();
         let asked = IpAddr::from([192, 0, 2, 99]);
