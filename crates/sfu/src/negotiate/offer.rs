@@ -47,11 +47,6 @@ fn media(line: &Line, transport: &Transport) -> Media {
         media.push_codec(codec);
     }
     media.direction = Direction::Inactive;
-    if line.refused {
-        // Inactive as well: a client may rewrite the port (signaling protocol, §4).
-        media.port = 0;
-        return media;
-    }
     media.ice_ufrag = Some(transport.credentials.ufrag.clone());
     media.ice_pwd = Some(transport.credentials.pwd.clone());
     media.fingerprints.push(fingerprint_line(&transport.fingerprint));
@@ -67,6 +62,12 @@ fn media(line: &Line, transport: &Transport) -> Media {
             attributes: None,
         })
         .collect();
+    if line.refused {
+        // Inactive and with its transport all the same: the Sora JavaScript SDK writes 9 for 0 before Firefox sees the offer, and
+        // to Firefox other or missing credentials in one section are a partial ICE restart, which it refuses.
+        media.port = 0;
+        return media;
+    }
     match &line.usage {
         Usage::Own => {
             media.direction = Direction::RecvOnly;
