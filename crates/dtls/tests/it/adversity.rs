@@ -174,6 +174,35 @@ fn a_thousand_repeated_hellos_earn_few_flights() {
 }
 
 #[test]
+fn a_peer_that_has_begun_to_answer_does_not_get_the_flight_again() {
+    let mut client = config(&ALICE);
+    client.mtu = 400;
+    let mut pair = Pair::new(client, config(&BOB));
+    let mut out = [0; 2048];
+    let len = pair.client.poll_transmit(&mut out).unwrap();
+    let hello = out[..len].to_vec();
+    pair.server.handle_datagram(pair.now, &mut hello.clone()).unwrap();
+    while let Some(len) = pair.server.poll_transmit(&mut out) {
+        pair.client.handle_datagram(pair.now, &mut out[..len]).unwrap();
+    }
+    // All of the client's flight but its Finished.
+    let mut datagrams = Vec::new();
+    while let Some(len) = pair.client.poll_transmit(&mut out) {
+        datagrams.push(out[..len].to_vec());
+    }
+    datagrams.pop();
+    assert!(!datagrams.is_empty());
+    for datagram in &mut datagrams {
+        pair.server.handle_datagram(pair.now, datagram).unwrap();
+    }
+    // An old hello that the network had kept back.
+    let later = pair.now + Duration::from_millis(150);
+    pair.server.handle_datagram(later, &mut hello.clone()).unwrap();
+    assert_eq!(pair.server.counters().repeated_messages, 1);
+    assert_eq!(pair.server.poll_transmit(&mut out), None);
+}
+
+#[test]
 fn records_of_the_next_epoch_wait_for_their_keys() {
     // The datagram with the client's Finished overtakes the rest of its flight, and the server must not need it again.
     let mut client = config(&ALICE);

@@ -9,10 +9,11 @@ use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::identity::Identity;
 use crate::srtp::SrtpProfile;
 use crate::v12::group::{KeyExchange, NamedGroup};
-use crate::v12::key_schedule::Randoms;
+use crate::v12::handshake::Negotiated;
+use crate::v12::key_schedule::{MasterSecret, Randoms};
 use crate::v12::message::{
-    Certificate, ClientHello, HandshakeType, HelloVerifyRequest, ServerChoice, ServerEcdhParams,
-    encode_certificate_request,
+    Certificate, ClientHello, ClientKeyExchange, HandshakeType, HelloVerifyRequest, ServerChoice,
+    ServerEcdhParams, encode_certificate_request,
 };
 use crate::v12::signature::SignatureScheme;
 use crate::v12::suite::CipherSuite;
@@ -118,6 +119,34 @@ fn the_script_itself_is_right() {
     server.done().unwrap();
     let mut out = [0; 2048];
     assert!(server.script.endpoint.poll_transmit(&mut out).is_some(), "flight 5");
+}
+
+#[test]
+fn finished_that_does_not_match() {
+    let mut server = Server::up_to_key_exchange();
+    let exchange = KeyExchange::generate(NamedGroup::X25519).unwrap();
+    server.key_exchange(29, exchange.public(), &THEM).unwrap();
+    server.request().unwrap();
+    server.done().unwrap();
+    server.script.receive();
+
+    let key_exchange = server.script.last_body(HandshakeType::CLIENT_KEY_EXCHANGE);
+    let client = ClientKeyExchange::read(&key_exchange).unwrap();
+    let pre_master = exchange.agree(client.public).unwrap();
+    // The session's hash ends before CertificateVerify.
+    let verify = server.script.last_body(HandshakeType::CERTIFICATE_VERIFY);
+    let end = server.script.transcript.len() - 12 - verify.len();
+    let suite = choice().suite;
+    let session_hash = suite.hash().digest(&server.script.transcript[..end]);
+    let master = MasterSecret::extended(suite.hash(), &pre_master, session_hash.as_ref());
+    let randoms = Randoms { client: server.client_random, server: RANDOM };
+    let negotiated =
+        Negotiated { suite, randoms, extended_master_secret: true, srtp_profile: None };
+    negotiated.install_keys(&master, Role::Server, &mut server.script.records);
+
+    let result = server.script.send(1, HandshakeType::FINISHED, &[0; 12]);
+    let why = PeerMisbehaved::WrongVerifyData;
+    server.assert_dead(result, why.into(), AlertDescription::DECRYPT_ERROR);
 }
 
 #[test]

@@ -84,7 +84,8 @@ impl Script {
         self.endpoint.handle_datagram(self.now, &mut out[..len])
     }
 
-    /// Takes everything the endpoint wants to send; its messages go into the transcript.
+    /// Takes everything the endpoint wants to send; its messages go into the transcript. What is protected by keys that
+    /// the script does not have yet is lost.
     pub(super) fn receive(&mut self) {
         let mut out = [0; 2048];
         while let Some(len) = self.endpoint.poll_transmit(&mut out) {
@@ -93,6 +94,7 @@ impl Script {
                 rest = behind;
                 let content = match header.epoch {
                     0 => body,
+                    _ if !self.records.can_open() => continue,
                     _ => self.records.open(&header, body).unwrap(),
                 };
                 match header.content_type.unwrap() {
