@@ -130,6 +130,18 @@ fn silence_ends_after_the_handshake_timeout() {
 }
 
 #[test]
+fn the_dead_send_nothing() {
+    let mut pair = Pair::default_pair();
+    let mut out = [0; 2048];
+    let len = pair.client.poll_transmit(&mut out).unwrap();
+    pair.server.handle_datagram(pair.now, &mut out[..len]).unwrap();
+    // Its flight was never polled.
+    let late = pair.now + Duration::from_secs(15);
+    assert!(pair.server.handle_timeout(late).is_err());
+    assert_eq!(pair.server.poll_transmit(&mut out), None);
+}
+
+#[test]
 fn the_first_timeout_follows_the_round_trip() {
     let ms = Duration::from_millis;
     let mut pair = Pair::default_pair();
