@@ -1,61 +1,33 @@
-// What goes over the wire in one whole session, read by tshark: nothing in it is malformed.
+// What goes over the wire in one whole session, read by tshark: as it was captured, and again with the browsers' own keys, decrypted by code that
+// shares nothing with the product. Nothing in it is malformed.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { count, datagrams, pcap, record, tshark } from './lib/capture.js';
+import { Decryptor } from './lib/decrypt.js';
 import { assertWatches } from './lib/media.js';
 import { live, publish, state, watch } from './lib/product.js';
 import { OUT, scenario } from './lib/scenario.js';
-import { within } from './lib/wait.js';
 
-/** Records everything on all interfaces of the namespace until it is stopped. */
-async function record(file) {
-    const dumpcap = spawn('dumpcap', ['-q', '-i', 'any', '-B', '64', '-w', file], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    await within('dumpcap begins', new Promise((resolve, reject) => {
-        dumpcap.stderr.setEncoding('utf8').on('data', (text) => {
-            said += text;
-            if (/^File:/m.test(said)) resolve();
-        });
-        dumpcap.once('error', reject);
-        dumpcap.once('exit', () => reject(new Error(`dumpcap: ${said}`)));
-    }), 20_000);
-    return {
-        stop: async () => {
-            if (dumpcap.exitCode !== null) return;
-            const ended = once(dumpcap, 'exit');
-            dumpcap.kill('SIGINT');
-            await ended;
-        },
-    };
-}
-
-async function tshark(file, port, ...words) {
-    const { stdout } = await promisify(execFile)(
-        'tshark',
-        ['-n', '-r', file, '-o', 'rtp.heuristic_rtp:TRUE', '-d', `udp.port==${port},stun`, ...words],
-        { maxBuffer: 256 * 1024 * 1024 },
-    );
-    return stdout;
-}
-
-scenario('A capture of a session holds STUN, DTLS 1.2, RTP and RTCP, and nothing malformed', async (s) => {
+scenario('A capture of a session: STUN, DTLS 1.2, RTP and RTCP, nothing malformed, on the wire and decrypted', async (s) => {
     const server = await s.server();
-    const port = server.udp[0].split(':').at(-1);
+    const port = Number(server.udp[0].split(':').at(-1));
     await mkdir(OUT, { recursive: true });
-    const file = path.join(OUT, 'session.pcapng');
-    const recording = await s.keep(await record(file));
+    const wire = path.join(OUT, 'session.pcapng');
+    const keys = await mkdtemp(path.join(tmpdir(), 'tsubame-keys-'));
+    await s.keep({ stop: () => rm(keys, { recursive: true, force: true }) });
+    const recording = await s.keep(await record(wire));
 
-    // From the first check to the last goodbye.
-    const publisher = await s.chromium('publisher');
+    // From the first check to the last goodbye. Firefox logs its keys.
+    const env = { SSLKEYLOGFILE: path.join(keys, 'firefox') };
+    const publisher = await s.firefox('firefox publisher', { env });
+    await live(await publish(publisher, server, { codec: 'VP8' }));
     const chromium = await s.chromium('chromium viewer');
-    const firefox = await s.firefox('firefox viewer');
-    await live(await publish(publisher, server));
     await live(await watch(chromium, server));
     await assertWatches(chromium, { from: publisher });
+    const firefox = await s.firefox('firefox viewer', { env: { SSLKEYLOGFILE: path.join(keys, 'viewer') } });
     await live(await watch(firefox, server));
     await assertWatches(firefox, { from: publisher });
     for (const tab of [publisher, chromium, firefox]) {
@@ -64,16 +36,58 @@ scenario('A capture of a session holds STUN, DTLS 1.2, RTP and RTCP, and nothing
     }
     await recording.stop();
 
-    const media = `udp.port == ${port}`;
-    const count = async (filter) => (await tshark(file, port, '-Y', filter, '-T', 'fields', '-e', 'frame.number')).split('\n').filter(Boolean).length;
-    const malformed = await tshark(file, port, '-Y', `${media} && _ws.malformed`, '-V');
-    assert.equal(malformed, '', 'tshark finds something malformed');
-    assert.ok((await count(`${media} && stun.type == 0x0001`)) >= 3, 'binding requests');
-    assert.ok((await count(`${media} && stun.type == 0x0101`)) >= 3, 'binding responses');
-    assert.equal(await count(`${media} && stun.type == 0x0101 && !(stun.att.crc32.status == 1)`), 0, 'every response has a right FINGERPRINT');
-    assert.ok((await count(`${media} && dtls.handshake.type == 1`)) >= 3, 'ClientHellos');
-    assert.ok((await count(`${media} && dtls.handshake.type == 2 && dtls.handshake.version == 0xfefd`)) >= 3, 'ServerHellos of DTLS 1.2');
-    assert.ok((await count(`${media} && rtp`)) >= 600, 'RTP');
-    assert.ok((await count(`${media} && rtcp`)) >= 10, 'RTCP');
-    assert.equal(await count(`${media} && !stun && !dtls && !rtp && !rtcp`), 0, 'everything on the port is one of the four');
+    await onTheWire(wire, port);
+    const keyLog = (await Promise.all(['firefox', 'viewer'].map((name) => readFile(path.join(keys, name), 'utf8')))).join('\n');
+    await decrypted(wire, port, keyLog);
 });
+
+async function onTheWire(file, port) {
+    const media = `udp.port == ${port} && !icmp`;
+    const malformed = await tshark(file, ['--enable-heuristic', 'rtp_udp', '-Y', `${media} && _ws.malformed`]);
+    assert.equal(malformed, '', 'tshark finds something malformed on the wire');
+    const atLeast = async (least, filter) => {
+        const found = await count(file, `${media} && ${filter}`);
+        assert.ok(found >= least, `${found} of at least ${least} packets are ${filter}`);
+    };
+    await atLeast(3, 'stun.type == 0x0001');
+    await atLeast(3, 'stun.type == 0x0101');
+    assert.equal(await count(file, `${media} && stun.type == 0x0101 && !(stun.att.crc32.status == 1)`), 0, 'every response has a right FINGERPRINT');
+    await atLeast(3, 'dtls.handshake.type == 1');
+    await atLeast(3, 'dtls.handshake.type == 2');
+    assert.equal(await count(file, `${media} && dtls.handshake.type == 2 && dtls.handshake.version != 0xfefd`), 0, 'DTLS 1.2 everywhere');
+}
+
+async function decrypted(file, port, keyLog) {
+    const decryptor = new Decryptor(keyLog);
+    const kinds = { stun: 0, dtls: 0, rtp: 0, rtcp: 0, unknown: 0 };
+    const plain = [];
+    let large = 0;
+    for (const datagram of await datagrams(file, port)) {
+        const fromServer = datagram.sourcePort === port;
+        const client = fromServer ? `${datagram.destination}:${datagram.destinationPort}` : `${datagram.source}:${datagram.sourcePort}`;
+        const { kind, plain: payload } = decryptor.feed(client, fromServer, datagram.payload);
+        kinds[kind] += 1;
+        large = Math.max(large, datagram.payload.length);
+        if (payload) plain.push({ ...datagram, payload });
+    }
+    assert.equal(kinds.unknown, 0, `everything on the port is STUN, DTLS, RTP or RTCP: ${JSON.stringify(kinds)}`);
+    assert.ok(large <= 1472, `the largest datagram has ${large} bytes`);
+    assert.equal(decryptor.opened.length, 2, 'both Firefoxes negotiated an AEAD profile, and their keys are known');
+
+    const readable = path.join(OUT, 'session-plain.pcap');
+    await writeFile(readable, pcap(plain));
+    const malformed = await tshark(readable, ['-d', 'rtp.pt==96,vp8', '-Y', '_ws.malformed'], { port });
+    assert.equal(malformed, '', 'tshark finds something malformed in the plaintext');
+    const packets = (filter) => count(readable, filter, { port });
+    assert.equal(await packets('rtp || rtcp'), plain.length, 'tshark takes all of it for RTP and RTCP');
+    for (const [direction, end] of [['to', 'dst'], ['from', 'src']]) {
+        const at = `udp.${end}port == ${port}`;
+        assert.ok((await packets(`${at} && rtp.p_type == 96`)) >= 100, `VP8 ${direction} the server`);
+        assert.ok((await packets(`${at} && rtp.p_type == 111`)) >= 100, `Opus ${direction} the server`);
+        assert.ok((await packets(`${at} && rtcp.pt == 200`)) >= 3, `sender reports ${direction} the server`);
+        assert.ok((await packets(`${at} && rtcp.pt == 201`)) >= 3, `receiver reports ${direction} the server`);
+    }
+    assert.ok((await packets(`udp.srcport == ${port} && rtcp.pt == 205 && rtcp.rtpfb.fmt == 15`)) >= 10, 'transport-cc feedback from the server');
+    assert.ok((await packets(`udp.srcport == ${port} && rtcp.pt == 206 && rtcp.psfb.fmt == 1`)) >= 1, 'a keyframe request from the server, for the later viewers');
+    assert.equal(await packets('rtcp.length_check.bad'), 0, 'compound lengths add up');
+}

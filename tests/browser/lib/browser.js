@@ -127,8 +127,8 @@ export async function startChromium(name, { edge = false, flags = [], context = 
     return { kind: 'chromium', version: browser.version(), tab: await open(name), open, stop: () => browser.close() };
 }
 
-/** Starts Firefox with one tab. */
-export async function startFirefox(name, { preferences = {} } = {}) {
+/** Starts Firefox with one tab. options: `preferences`, `env`. */
+export async function startFirefox(name, { preferences = {}, env = {} } = {}) {
     // A profile of our own: the driver's is not always gone when the browser is.
     const profile = await mkdtemp(path.join(tmpdir(), 'tsubame-firefox-'));
     const browser = await puppeteer.launch({
@@ -138,7 +138,7 @@ export async function startFirefox(name, { preferences = {} } = {}) {
         acceptInsecureCerts: true,
         userDataDir: profile,
         extraPrefsFirefox: { ...FIREFOX_PREFERENCES, ...preferences },
-        env: { ...process.env, HOME: profile, MOZ_DISABLE_AUTO_SAFE_MODE: '1' },
+        env: { ...process.env, HOME: profile, MOZ_DISABLE_AUTO_SAFE_MODE: '1', ...env },
         timeout: 60_000,
     });
     const open = async (label) => {
