@@ -1,8 +1,4 @@
 //! The parts of forwarding, each a small machine of its own: told the time, no I/O, bounded.
-//!
-//! NOTE TO THE HELPER OF PART 2 (delete when done): the SFU's author has written first versions of all of these because the shard needs them
-//! now. Keep the signatures that crates/sfu/src/shard uses; review each against your task text, fix what is wrong, add the thorough
-//! unit tests, one commit per file.
 
 mod keyframe_budget;
 mod keyframe_gate;
@@ -26,3 +22,38 @@ pub(crate) use report_aggregator::ReportAggregator;
 pub(crate) use sent_history::SentHistory;
 pub(crate) use sequence_map::SequenceMap;
 pub(crate) use transport_cc::TransportCcRecorder;
+
+#[cfg(test)]
+mod testing {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    /// The instant that tests count from: the same one each time it is asked for.
+    pub(super) fn origin() -> Instant {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an Instant has no other origin, and only differences matter"
+        )]
+        let now = Instant::now;
+        *ORIGIN.get_or_init(now)
+    }
+
+    /// SplitMix64: enough for a walk that is the same every time.
+    pub(super) struct Random(u64);
+
+    impl Random {
+        pub(super) fn new(seed: u64) -> Self {
+            Self(seed)
+        }
+
+        /// 0 to `bound` less one.
+        pub(super) fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) % bound
+        }
+    }
+}

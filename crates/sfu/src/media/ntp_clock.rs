@@ -12,14 +12,36 @@ pub(crate) struct NtpClock {
 }
 
 impl NtpClock {
+    /// The same moment by both clocks.
     pub(crate) fn new(instant: Instant, ntp: NtpTime) -> Self {
         Self { instant, ntp }
     }
 
+    /// NTP time at `now`; what lies before the pair is the pair.
     pub(crate) fn at(&self, now: Instant) -> NtpTime {
-        let elapsed = now.saturating_duration_since(self.instant);
-        // 32.32 fixed point: seconds above, 2^-32 s below.
-        let fraction = (u64::from(elapsed.subsec_nanos()) << 32) / 1_000_000_000;
-        NtpTime(self.ntp.0.wrapping_add((elapsed.as_secs() << 32) + fraction))
+        self.ntp + now.saturating_duration_since(self.instant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::media::testing::origin;
+
+    #[test]
+    fn counts_from_the_pair() {
+        let start = origin() + Duration::from_secs(1);
+        let clock = NtpClock::new(start, NtpTime(5 << 32));
+        assert_eq!(clock.at(start), NtpTime(5 << 32));
+        assert_eq!(clock.at(start + Duration::from_millis(2_500)), NtpTime(7 << 32 | 1 << 31));
+        assert_eq!(clock.at(start - Duration::from_millis(1)), NtpTime(5 << 32));
+    }
+
+    #[test]
+    fn goes_on_over_the_era() {
+        let clock = NtpClock::new(origin(), NtpTime(u64::MAX));
+        assert_eq!(clock.at(origin() + Duration::from_secs(1)).0, (1 << 32) - 1);
     }
 }

@@ -39,9 +39,78 @@ impl<K: Copy + PartialEq> ReportAggregator<K> {
             .filter(|(_, at, _)| now.saturating_duration_since(*at) <= STALE)
             .map(|(.., fraction)| *fraction);
         self.scratch.extend(fresh);
-        self.scratch.sort_unstable();
+        if self.scratch.is_empty() {
+            return own;
+        }
         // The lower of the two in the middle: half of the viewers are not the majority.
-        let middle = self.scratch.len().saturating_sub(1) / 2;
-        self.scratch.get(middle).map_or(own, |median| own.max(*median))
+        let middle = (self.scratch.len() - 1) / 2;
+        let (_, median, _) = self.scratch.select_nth_unstable(middle);
+        own.max(*median)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::testing::origin;
+
+    fn aggregate(fractions: &[u8], own: u8) -> u8 {
+        let now = origin();
+        let mut aggregator = ReportAggregator::new();
+        for (subscriber, fraction) in fractions.iter().enumerate() {
+            aggregator.report(now, subscriber, *fraction);
+        }
+        aggregator.fraction_lost(now, own)
+    }
+
+    #[test]
+    fn without_subscribers_it_is_our_own() {
+        assert_eq!(aggregate(&[], 7), 7);
+    }
+
+    #[test]
+    fn a_single_subscriber_is_the_majority() {
+        assert_eq!(aggregate(&[90], 7), 90);
+        assert_eq!(aggregate(&[3], 7), 7, "but never less than our own");
+    }
+
+    #[test]
+    fn one_bad_viewer_of_five_changes_nothing_and_three_do() {
+        assert_eq!(aggregate(&[0, 0, 255, 0, 0], 4), 4);
+        assert_eq!(aggregate(&[0, 255, 255, 0, 0], 4), 4);
+        assert_eq!(aggregate(&[200, 0, 255, 0, 210], 4), 200);
+    }
+
+    #[test]
+    fn half_of_the_viewers_are_not_the_majority() {
+        assert_eq!(aggregate(&[255, 0], 4), 4);
+        assert_eq!(aggregate(&[255, 0, 255, 0], 4), 4);
+        assert_eq!(aggregate(&[255, 0, 255, 255], 4), 255);
+    }
+
+    #[test]
+    fn the_last_report_of_a_subscriber_counts() {
+        let now = origin();
+        let mut aggregator = ReportAggregator::new();
+        for fraction in [255, 255, 10] {
+            aggregator.report(now, 'a', fraction);
+        }
+        assert_eq!(aggregator.fraction_lost(now, 0), 10);
+        assert_eq!(aggregator.fractions.len(), 1);
+    }
+
+    #[test]
+    fn who_is_gone_or_silent_does_not_count() {
+        let start = origin();
+        let mut aggregator = ReportAggregator::new();
+        aggregator.report(start, 'a', 100);
+        aggregator.report(start, 'b', 100);
+        aggregator.report(start + Duration::from_secs(5), 'c', 20);
+        assert_eq!(aggregator.fraction_lost(start + STALE, 0), 100);
+        let later = start + STALE + Duration::from_millis(1);
+        assert_eq!(aggregator.fraction_lost(later, 0), 20, "a and b said nothing for too long");
+        aggregator.forget('c');
+        assert_eq!(aggregator.fraction_lost(later, 0), 0);
+        aggregator.forget('z');
     }
 }
