@@ -79,3 +79,47 @@ impl OpusSource {
         self.timestamp_offset.wrapping_add(elapsed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::stamp::read_stamp;
+    use crate::peer::testing::origin;
+
+    const NTP: NtpTime = NtpTime(1 << 32);
+
+    #[test]
+    fn a_packet_every_20_ms() {
+        let start = origin();
+        let mut source = OpusSource::new(5);
+        let mut out = [0; 200];
+        assert_eq!((source.due(), source.next_packet(start, NTP, &mut out)), (None, None));
+        source.start(start);
+        for count in 0..5u32 {
+            let now = source.due().unwrap();
+            assert_eq!(now, start + FRAME * count);
+            let packet = source.next_packet(now, NTP, &mut out).unwrap();
+            assert_eq!((packet.len, packet.timestamp), (PAYLOAD, 5 + 960 * count));
+            assert_eq!(packet.marker, count == 0);
+            assert_eq!(out[0], 0xfc);
+            let stamp = read_stamp(&out[..packet.len]).unwrap();
+            assert_eq!((stamp.count, stamp.intact), (count, true));
+            assert_eq!(source.next_packet(now, NTP, &mut out), None);
+        }
+    }
+
+    #[test]
+    fn who_slept_does_not_make_up_for_it() {
+        let start = origin();
+        let mut source = OpusSource::new(0);
+        let mut out = [0; 200];
+        source.start(start);
+        let late = start + Duration::from_secs(9);
+        let mut timestamps = Vec::new();
+        while let Some(packet) = source.next_packet(late, NTP, &mut out) {
+            timestamps.push(packet.timestamp);
+        }
+        assert!(timestamps.len() <= 11, "{timestamps:?}");
+        assert_eq!(timestamps.last(), Some(&(9 * CLOCK_RATE)));
+    }
+}

@@ -136,7 +136,10 @@ impl Vp8Source {
         while now.duration_since(self.time_of(origin, self.slot)) > MAX_BACKLOG {
             self.slot += 1;
         }
-        let timestamp = self.timestamp_at(self.time_of(origin, self.slot));
+        // By the frame and not by the nanosecond, so that steps are whole.
+        let units =
+            u64::from(self.slot) * u64::from(CLOCK_RATE) / u64::from(self.settings.frame_rate);
+        let timestamp = self.timestamp_offset.wrapping_add((units & 0xffff_ffff) as u32);
         self.slot += 1;
         self.frames += 1;
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
@@ -181,4 +184,107 @@ fn write_header<'b>(frame: &Frame, settings: &Vp8Settings, body: &'b mut [u8]) -
         header[DELTA_HEADER..].copy_from_slice(&[0x9d, 0x01, 0x2a, w0, w1, h0, h1]);
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use tsubame_rtp::codec::vp8;
+
+    use super::*;
+    use crate::media::stamp::read_stamp;
+    use crate::peer::testing::origin;
+
+    const SETTINGS: Vp8Settings =
+        Vp8Settings { bitrate: 1_200_000, frame_rate: 30, width: 640, height: 360 };
+    const NTP: NtpTime = NtpTime(1 << 32);
+
+    /// Everything that is due at `now`.
+    fn packets(source: &mut Vp8Source, now: Instant) -> Vec<(MediaPacket, Vec<u8>)> {
+        let mut out = [0; MAX_PAYLOAD];
+        let next = || {
+            let packet = source.next_packet(now, NTP, &mut out)?;
+            Some((packet, out[..packet.len].to_vec()))
+        };
+        std::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn frames_are_what_a_server_reads() {
+        let start = origin();
+        let mut source = Vp8Source::new(SETTINGS, 7, 0x7ffe);
+        assert_eq!(source.due(), None);
+        source.start(start);
+        let mut timestamps = Vec::new();
+        for frame in 0..4u16 {
+            let now = source.due().unwrap();
+            let packets = packets(&mut source, now);
+            assert_eq!(packets.len(), if frame == 0 { 19 } else { 5 });
+            let (first, last) = (packets[0].0, packets.last().unwrap().0);
+            assert_eq!((first.frame_start, last.marker), (true, true));
+            assert_eq!(first.keyframe, frame == 0);
+            let lens: Vec<usize> = packets.iter().map(|(packet, _)| packet.len).collect();
+            assert!(lens.iter().max().unwrap() - lens.iter().min().unwrap() <= 1, "{lens:?}");
+            assert!(lens.is_sorted() && lens.iter().all(|len| *len <= MAX_PAYLOAD));
+            for (at, (packet, payload)) in packets.iter().enumerate() {
+                let info = vp8::inspect(payload, packet.marker).unwrap();
+                assert_eq!(info.frame_start, at == 0);
+                assert_eq!(info.keyframe, packet.keyframe);
+                assert_eq!(info.frame_end, packet.marker);
+                // RFC 7741 §4.2: X, I, M and 15 bits, which wrap.
+                let id = (0x7ffe + frame) & 0x7fff;
+                assert_eq!(payload[1..4], [0x80, 0x80 | (id >> 8) as u8, id as u8]);
+                assert!(read_stamp(payload).unwrap().intact);
+            }
+            timestamps.push(first.timestamp);
+        }
+        assert_eq!(timestamps, [7, 3007, 6007, 9007]);
+        let start_code = [0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01];
+        source.request_keyframe();
+        let now = source.due().unwrap();
+        let (packet, payload) = packets(&mut source, now).remove(0);
+        assert!(packet.keyframe);
+        assert_eq!(payload[7..14], start_code);
+        assert_eq!(payload[4] & 0b1_0001, 0b1_0000, "shown, and a keyframe");
+    }
+
+    #[test]
+    fn a_second_has_its_frames_and_its_bits() {
+        let start = origin();
+        let mut source = Vp8Source::new(SETTINGS, 0, 0);
+        source.start(start);
+        packets(&mut source, start);
+        let mut frames = 0;
+        let mut bytes = 0;
+        for step in 1..=1000 {
+            for (packet, _) in packets(&mut source, start + Duration::from_millis(step)) {
+                frames += u32::from(packet.frame_start);
+                bytes += packet.len;
+            }
+        }
+        assert_eq!(frames, 30);
+        assert!((150_000..152_000).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn who_slept_does_not_make_up_for_it() {
+        let start = origin();
+        let mut source = Vp8Source::new(SETTINGS, 0, 0);
+        source.start(start);
+        packets(&mut source, start);
+        let late = packets(&mut source, start + Duration::from_secs(60));
+        let frames = late.iter().filter(|(packet, _)| packet.frame_start).count();
+        assert!((1..=7).contains(&frames), "{frames}");
+        assert!(source.due().unwrap() > start + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn the_smallest_video_is_still_video() {
+        let start = origin();
+        let settings = Vp8Settings { bitrate: 1, frame_rate: 500, ..SETTINGS };
+        let mut source = Vp8Source::new(settings, 0, 0);
+        source.start(start);
+        let (packet, payload) = packets(&mut source, start).remove(0);
+        assert!(packet.keyframe && packet.marker);
+        assert!(read_stamp(&payload).unwrap().intact);
+    }
 }

@@ -229,6 +229,8 @@ impl Transport {
         if tsubame_rtp::is_rtcp(datagram) {
             return match srtp.unprotector.unprotect_rtcp(datagram) {
                 Ok(len) => Received::Rtcp(&datagram[..len]),
+                // The network may duplicate.
+                Err(UnprotectError::Replayed) => Received::Nothing,
                 Err(_) => Received::Dropped,
             };
         }

@@ -1,0 +1,164 @@
+//! Media from a publisher to a watcher, through a server that only passes it on.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{World, peer_address, publisher, session_address, watcher};
+use tsubame_client::MediaKind;
+use tsubame_client::SrtpProfile;
+use tsubame_client::peer::{PeerEvent, Setup};
+use tsubame_netsim::LinkConfig;
+use tsubame_rtp::{Codec, Packet};
+use tsubame_srtp::Profile;
+
+const DELAY: Duration = Duration::from_millis(20);
+
+#[test]
+fn flows_under_every_profile_and_either_setup() {
+    for profile in SrtpProfile::ALL {
+        for setup in [Setup::Active, Setup::Passive] {
+            let [mut publisher, mut watcher] = [publisher(), watcher()];
+            for config in [&mut publisher, &mut watcher] {
+                config.srtp_profiles = vec![profile];
+                config.setup = setup;
+            }
+            let mut world = World::pair(1, publisher, watcher);
+            world.run_for(Duration::from_secs(4));
+            let expected = Profile::from_dtls_id(profile.id()).unwrap();
+            for events in &world.events {
+                assert!(events.contains(&PeerEvent::Connected(expected)), "{events:?}");
+            }
+            let stats = world.peers[1].stats();
+            assert_eq!(stats.profile, Some(expected));
+            assert_eq!((stats.dropped, stats.unknown), (0, 0));
+            for track in &stats.tracks {
+                assert_eq!(track.connection_id, "PUB");
+                assert!(track.packets > 100, "{track:?}");
+                assert_eq!((track.lost, track.duplicated, track.corrupted), (0, 0, 0));
+            }
+        }
+    }
+}
+
+#[test]
+fn is_what_was_sent() {
+    let mut world = World::pair(2, publisher(), watcher());
+    world.run_for(Duration::from_secs(5));
+    let sent = world.peers[0].stats();
+    let seen = world.peers[1].stats();
+
+    let (audio_sent, video_sent) =
+        (sent.sent(MediaKind::Audio).unwrap(), sent.sent(MediaKind::Video).unwrap());
+    let (audio, video) =
+        (seen.track(MediaKind::Audio).unwrap(), seen.track(MediaKind::Video).unwrap());
+    assert_eq!((audio.codec, video.codec), (Some(Codec::Opus), Some(Codec::Vp8)));
+    assert_eq!((audio.mid.as_str(), audio.track_id.as_deref()), ("0", Some("PUB-0")));
+    assert_eq!((video.mid.as_str(), video.track_id.as_deref()), ("1", Some("PUB-1")));
+    // Setting up takes some 300 ms each; the watcher came at the same time.
+    assert!((200..=250).contains(&audio_sent.packets), "{audio_sent:?}");
+    assert!((120..=150).contains(&video_sent.frames), "{video_sent:?}");
+    let bitrate = video_sent.bytes * 8 / (video_sent.frames / 30);
+    assert!((550_000..750_000).contains(&bitrate), "{bitrate}");
+    // What is under way has not arrived.
+    for (sent, track) in [(audio_sent, audio), (video_sent, video)] {
+        assert!(track.packets <= sent.packets);
+        assert!(track.packets + 60 > sent.packets, "{sent:?} {track:?}");
+        assert_eq!(track.ssrc, Some(sent.ssrc));
+        let delay = track.delay.unwrap();
+        // Stamps have the resolution of NTP.
+        for delay in [delay.min, delay.max, delay.mean()] {
+            assert!(delay.abs_diff(DELAY * 2) < Duration::from_micros(1), "{delay:?}");
+        }
+        assert_eq!(track.jitter, 0);
+        assert!(track.sender_reports >= 3, "{track:?}");
+    }
+    // Both clocks, and the network, agree: the report block measures the round trip.
+    let round_trip = video_sent.round_trip.unwrap();
+    assert!(round_trip.abs_diff(DELAY * 4) < Duration::from_millis(1), "{round_trip:?}");
+    assert!(seen.round_trip.is_some_and(|round_trip| round_trip.abs_diff(DELAY * 2) < DELAY));
+}
+
+#[test]
+fn video_packets_carry_what_was_negotiated() {
+    let mut world = World::pair(3, publisher(), watcher());
+    world.run_for(Duration::from_secs(2));
+    let mut transport_numbers = Vec::new();
+    let mut kinds = [0; 2];
+    for (_, bytes) in &world.sessions[0].rtp {
+        let packet = Packet::parse(bytes).unwrap();
+        let (mid, kind) = match packet.payload_type() {
+            111 => (b"0", 0),
+            96 => (b"1", 1),
+            other => panic!("payload type {other}"),
+        };
+        kinds[kind] += 1;
+        assert_eq!(packet.extension(1), Some(&mid[..]));
+        assert_eq!(packet.extension(2).map(<[u8]>::len), Some(3));
+        let number: [u8; 2] = packet.extension(3).unwrap().try_into().unwrap();
+        transport_numbers.push(u16::from_be_bytes(number));
+        assert!(packet.payload().len() <= tsubame_client::MAX_PAYLOAD);
+    }
+    assert!(kinds[0] > 50 && kinds[1] > 100, "{kinds:?}");
+    let steps = transport_numbers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+    assert!(steps.into_iter().all(|step| step == 1), "one sequence for all streams");
+}
+
+#[test]
+fn loss_is_repaired_by_retransmissions() {
+    let mut world = World::pair(4, publisher(), watcher());
+    let lossy = LinkConfig { loss: 0.05, delay: DELAY, ..LinkConfig::default() };
+    world.run_for(Duration::from_secs(1));
+    world.network.set_link(session_address(1), peer_address(1), lossy);
+    world.run_for(Duration::from_secs(20));
+    world.network.set_link(
+        session_address(1),
+        peer_address(1),
+        LinkConfig { delay: DELAY, ..LinkConfig::default() },
+    );
+    world.run_for(Duration::from_secs(1));
+    let video = world.peers[1].stats().track(MediaKind::Video).unwrap().clone();
+    assert!(video.nacks > 20, "{video:?}");
+    assert!(video.recovered > 40, "{video:?}");
+    assert_eq!(video.lost, 0, "{video:?}");
+    assert_eq!(video.corrupted, 0);
+    let sent = world.peers[0].stats().sent(MediaKind::Video).unwrap().clone();
+    assert!(sent.retransmissions >= video.recovered, "{sent:?}");
+    // Audio is not repaired.
+    let audio = world.peers[1].stats().track(MediaKind::Audio).unwrap().clone();
+    assert!(audio.lost > 10 && audio.recovered == 0, "{audio:?}");
+}
+
+#[test]
+fn duplicates_and_reordering_are_counted() {
+    let mut world = World::pair(5, publisher(), watcher());
+    world.run_for(Duration::from_secs(1));
+    let odd = LinkConfig { delay: DELAY, duplicate: 0.1, reorder: 0.1, ..LinkConfig::default() };
+    world.network.set_link(session_address(1), peer_address(1), odd);
+    world.run_for(Duration::from_secs(5));
+    let stats = world.peers[1].stats();
+    let video = stats.track(MediaKind::Video).unwrap();
+    assert!(video.duplicated > 10, "{video:?}");
+    assert!(video.out_of_order > 10, "{video:?}");
+    assert_eq!((video.lost, video.recovered, stats.dropped), (0, 0, 0), "{video:?}");
+}
+
+#[test]
+fn forged_packets_are_dropped() {
+    let mut world = World::pair(6, publisher(), watcher());
+    world.run_for(Duration::from_secs(1));
+    let before = world.peers[1].stats();
+    // What the publisher sent is encrypted with other keys than the watcher expects.
+    for mut datagram in world.sessions[0].raw.clone() {
+        // Of a sequence number that has not come yet: others are replays, whatever is in them.
+        datagram[2] ^= 0x10;
+        let (to, from) = (peer_address(1), session_address(1));
+        let now = world.now;
+        world.peers[1].handle_datagram(now, to, from, &mut datagram);
+    }
+    let after = world.peers[1].stats();
+    assert!(after.dropped > before.dropped + 10);
+    let packets =
+        |stats: &tsubame_client::Stats| stats.tracks.iter().map(|t| t.packets).sum::<u64>();
+    assert_eq!(packets(&before), packets(&after));
+}
