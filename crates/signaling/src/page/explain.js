@@ -61,11 +61,7 @@ export function connectionEnded({ code, reason, cause, wasConnected }, { codec }
                 again: wasConnected,
             };
         case 'media':
-            return {
-                title: 'The server answers, but no audio or video gets through',
-                help: 'Something between here and the server blocks UDP. Open the server’s UDP port (40000 unless configured otherwise) in its firewall, and check that the server advertises an address that this device can reach (--candidate).',
-                retry: true,
-            };
+            return noMedia('');
         case 'codec':
             return {
                 title: `This browser cannot send ${codec}`,
@@ -81,8 +77,20 @@ export function connectionEnded({ code, reason, cause, wasConnected }, { codec }
     return closed(code, reason);
 }
 
+function noMedia(said) {
+    return {
+        title: 'The server answers, but no audio or video gets through',
+        help: `Something between here and the server blocks UDP. Open the server’s UDP port (40000 unless configured otherwise) in its firewall, and check that the server advertises an address that this device can reach (--candidate).${said}`,
+        retry: true,
+    };
+}
+
 function closed(code, reason) {
     const said = reason ? ` It says: “${reason}”.` : '';
+    if (code === 4490 && /^(CONSENT-EXPIRED|ANSWER-TIMEOUT|EVENTS-OVERFLOWED|PEER-CLOSED|IDLE-TIMEOUT)/.test(reason)) {
+        return { title: 'The connection was lost', help: `Reconnecting…${said}`, retry: true, again: true };
+    }
+    if (code === 4490 && /^(SETUP-TIMEOUT|DTLS-FAILED)/.test(reason)) return noMedia(said);
     if (code === 4490 && /token|auth|denied|allowed|forbidden/i.test(reason)) {
         return { title: 'The server did not let you in', help: `Check the access token under “More options”.${said}`, retry: true, token: true };
     }
