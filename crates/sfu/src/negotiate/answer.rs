@@ -5,9 +5,9 @@ use tsubame_rtp::Codec;
 use tsubame_sdp::{Direction, FingerprintLine, Media, MediaKind, SessionDescription, Setup};
 use tsubame_stun::ice::Candidate;
 
+use super::AnswerError;
 use super::lines::{Line, Slot, Usage};
 use super::table::{self, ExtensionSet};
-use super::AnswerError;
 
 /// What a client agreed to.
 #[derive(Clone, Debug, PartialEq)]

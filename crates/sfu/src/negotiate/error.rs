@@ -87,7 +87,10 @@ impl fmt::Display for AnswerError {
             }
             Self::Setup => f.write_str("answer: a=setup is neither active nor passive"),
             Self::TransportDiffers { section } => {
-                write!(f, "answer: section {section} has another ICE or DTLS transport than section 1")
+                write!(
+                    f,
+                    "answer: section {section} has another ICE or DTLS transport than section 1"
+                )
             }
             Self::IceRestart => {
                 f.write_str("answer: ICE credentials changed although the offer's did not")

@@ -91,8 +91,10 @@ impl Negotiator {
                 && profile.bytes().all(|digit| digit.is_ascii_hexdigit())
         });
         let line = self.add_line(codec, Usage::Own);
-        line.parameters.parameters =
-            profile.map(|profile| ("profile-level-id".to_owned(), profile.clone())).into_iter().collect();
+        line.parameters.parameters = profile
+            .map(|profile| ("profile-level-id".to_owned(), profile.clone()))
+            .into_iter()
+            .collect();
         line.bandwidth = bandwidth(video.bit_rate_kbps);
     }
 

@@ -3,8 +3,8 @@
 use tsubame_dtls::Fingerprint;
 use tsubame_rtp::MediaKind;
 use tsubame_sdp::{
-    Direction, ExtMap, FingerprintLine, Group, Media, MsidSemantic, Msid, Origin, SessionDescription,
-    Setup, Ssrc, SsrcGroup,
+    Direction, ExtMap, FingerprintLine, Group, Media, Msid, MsidSemantic, Origin,
+    SessionDescription, Setup, Ssrc, SsrcGroup,
 };
 use tsubame_stun::ice::Credentials;
 

@@ -24,13 +24,8 @@ pub(crate) mod extension_id {
     // 9 and 10 are kept free for rtp-stream-id and repaired-rtp-stream-id.
 
     /// Those that go from a publisher to its viewers as they came.
-    pub(crate) const PASSED: [u8; 5] = [
-        AUDIO_LEVEL,
-        VIDEO_ORIENTATION,
-        PLAYOUT_DELAY,
-        DEPENDENCY_DESCRIPTOR,
-        ABS_CAPTURE_TIME,
-    ];
+    pub(crate) const PASSED: [u8; 5] =
+        [AUDIO_LEVEL, VIDEO_ORIENTATION, PLAYOUT_DELAY, DEPENDENCY_DESCRIPTOR, ABS_CAPTURE_TIME];
 }
 
 /// Constrained baseline, level 3.1: what every H.264 implementation has (RFC 7742 §6.2).

@@ -1,1 +1,5 @@
+mod answers;
+mod offers;
+mod recorded;
 mod script;
+mod slots;
