@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::api::{Event, Join, JoinError, Joined, RequestError};
 use crate::id::ConnectionId;
 
-/// Events a session's owner may leave unread before the session is ended.
-pub(crate) const EVENT_QUEUE: usize = 64;
+/// Events a session's owner may leave unread before the session is ended: one answer can refuse every track there is a section for.
+pub(crate) const EVENT_QUEUE: usize = 256;
 
 /// What a shard is asked to do. Answers go back on the `reply`.
 #[derive(Debug)]

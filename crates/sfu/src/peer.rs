@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use rand_chacha::ChaCha12Rng;
 use tokio::sync::mpsc;
 use tsubame_stun::ice::Path;
 
@@ -82,6 +83,8 @@ pub(crate) struct Peer {
     pub(crate) wants_video: bool,
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) transport: Transport,
+    /// Of its own, so that nothing of what it is sent depends on who else is there.
+    pub(crate) random: ChaCha12Rng,
     pub(crate) negotiator: Negotiator,
     pub(crate) negotiation: Negotiation,
     /// What the client sends, as its last answer says.

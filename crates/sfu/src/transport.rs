@@ -99,6 +99,11 @@ impl Transport {
         self.ice.selected().or(self.dtls_path)
     }
 
+    /// Whether the path proved itself and is still alive.
+    pub(crate) fn is_verified(&self, path: &Path) -> bool {
+        self.ice.is_verified(path)
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.keys.is_some() && self.closed.is_none()
     }
@@ -107,9 +112,12 @@ impl Transport {
         self.ice.local_ufrags()
     }
 
-    pub(crate) fn handle_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+    /// Whether it was an authentic check, which moved the state.
+    pub(crate) fn handle_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
+        let before = self.ice.counters().requests;
         self.ice.handle_datagram(now, path, datagram);
         self.start_dtls_client(now);
+        self.ice.counters().requests != before
     }
 
     /// DTLS is served only on paths that authenticated STUN verified: nobody else can disturb a handshake or make us answer.
@@ -204,6 +212,10 @@ impl Transport {
                     if self.dtls_path == Some(path) {
                         self.dtls_path = None;
                     }
+                    // A peer that never nominated a path gives consent by its checks all the same.
+                    if self.keys.is_some() && self.ice.poll_timeout().is_none() {
+                        self.close(CloseReason::ConsentExpired);
+                    }
                     return Some(TransportEvent::Forgotten(path));
                 }
                 LiteEvent::Selected(path) => tracing::debug!(?path, "path selected"),
@@ -224,6 +236,18 @@ impl Transport {
             dtls.close();
         }
         self.flush(sink);
+    }
+
+    /// What the other end encrypts with, and what it decrypts with.
+    #[cfg(test)]
+    pub(crate) fn keys_of_the_other_end(&self) -> Option<(srtp::Protector, srtp::Unprotector)> {
+        let (dtls, remote) = (self.dtls.as_ref()?, self.remote.as_ref()?);
+        let keys = dtls.srtp_keying_material(&remote.fingerprints).ok()?;
+        let profile = srtp::Profile::from_dtls_id(keys.profile().id())?;
+        Some((
+            srtp::Protector::new(profile, keys.remote_key(), keys.remote_salt()).ok()?,
+            srtp::Unprotector::new(profile, keys.local_key(), keys.local_salt()).ok()?,
+        ))
     }
 
     fn close(&mut self, reason: CloseReason) {

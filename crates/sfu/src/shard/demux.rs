@@ -65,18 +65,27 @@ impl Demux {
         self.paths.insert(path, peer)
     }
 
-    /// Forgets the path if it is (still) this client's.
-    pub(crate) fn remove_path(&mut self, path: &Path, peer: PeerKey) {
-        if self.paths.get(path) == Some(&peer) {
+    /// Forgets the path if it is (still) this client's. Whether it was.
+    pub(crate) fn remove_path(&mut self, path: &Path, peer: PeerKey) -> bool {
+        let is_its_own = self.paths.get(path) == Some(&peer);
+        if is_its_own {
             self.paths.remove(path);
         }
+        is_its_own
     }
 
-    /// The path is a client's of another shard.
+    /// The path is a client's of another shard now, whoever had it here before.
     pub(crate) fn add_foreign(&mut self, path: Path, shard: usize) {
+        self.paths.remove(&path);
         if self.foreign.len() < FOREIGN_PATHS || self.foreign.contains_key(&path) {
             self.foreign.insert(path, shard);
         }
+    }
+
+    /// Entries of all tables.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.paths.len() + self.ufrags.len() + self.foreign.len()
     }
 
     pub(crate) fn remove_foreign(&mut self, path: &Path, shard: usize) {

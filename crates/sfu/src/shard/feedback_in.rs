@@ -46,7 +46,7 @@ impl Shard {
                 self.note_report_blocks(now, key, report.report_blocks());
             }
             rtcp::Packet::Nack(nack) => {
-                if let Some(subscription) = self.subscription_of(key, nack.media_ssrc()) {
+                if let Some(subscription) = self.subscription_sent_as(key, nack.media_ssrc()) {
                     self.hold_retransmissions(now, subscription, nack.sequence_numbers());
                 }
             }
@@ -82,12 +82,11 @@ impl Shard {
     fn note_report_blocks(&mut self, now: Instant, key: PeerKey, blocks: rtcp::ReportBlocks<'_>) {
         let compact_now = self.clock.at(now).compact();
         for block in blocks {
-            let Some(subscription_key) = self.subscription_of(key, block.ssrc) else { continue };
+            let Some(subscription_key) = self.subscription_sent_as(key, block.ssrc) else {
+                continue;
+            };
             self.note_round_trip(key, &block, compact_now);
             let Some(subscription) = self.subscriptions.get(subscription_key.0) else { continue };
-            if block.ssrc != subscription.ssrc {
-                continue;
-            }
             if let Some(publication) = self.publications.get_mut(subscription.publication.0) {
                 publication.reports.report(now, subscription_key, block.fraction_lost);
             }
@@ -106,17 +105,16 @@ impl Shard {
         });
     }
 
-    fn subscription_of(&self, key: PeerKey, ssrc: u32) -> Option<SubscriptionKey> {
+    /// The subscription whose media, not its retransmissions, goes out under this SSRC.
+    fn subscription_sent_as(&self, key: PeerKey, ssrc: u32) -> Option<SubscriptionKey> {
         let peer = self.peers.get(key.0)?;
         peer.subscriptions.iter().copied().find(|key| {
-            self.subscriptions.get(key.0).is_some_and(|subscription| {
-                subscription.ssrc == ssrc || subscription.rtx_ssrc == Some(ssrc)
-            })
+            self.subscriptions.get(key.0).is_some_and(|subscription| subscription.ssrc == ssrc)
         })
     }
 
     fn keyframe_wanted_by(&mut self, now: Instant, key: PeerKey, ssrc: u32) {
-        if let Some(subscription) = self.subscription_of(key, ssrc) {
+        if let Some(subscription) = self.subscription_sent_as(key, ssrc) {
             self.request_keyframe(now, subscription);
         }
     }

@@ -45,17 +45,17 @@ struct Outgoing<'a, E> {
 
 impl Shard {
     pub(super) fn forward_batches(&mut self, now: Instant, sink: &mut impl Sink) {
-        let mut batched = std::mem::take(&mut self.batched);
-        for key in batched.drain(..) {
+        // One by one and off the list first: a panic in one batch must not lose the others.
+        while let Some(key) = self.batched.pop_front() {
             self.forward_batch(now, key, sink);
         }
-        self.batched = batched;
     }
 
     fn forward_batch(&mut self, now: Instant, key: PublicationKey, sink: &mut impl Sink) {
         let Some(publication) = self.publications.get_mut(key.0) else { return };
-        // Recovered packets come late: in order they make longer runs and fewer surprises.
-        publication.batch.sort_by_key(|incoming| incoming.sequence_number);
+        self.current = Some(publication.owner);
+        // Recovered packets come late: in order they make longer runs and fewer surprises. No two have one number.
+        publication.batch.sort_unstable_by_key(|incoming| incoming.sequence_number);
         let mut awaiting = 0;
         for subscription_key in &publication.subscribers {
             let Some(subscription) = self.subscriptions.get_mut(subscription_key.0) else {
@@ -145,7 +145,8 @@ impl Shard {
             return self.request_keyframe(now, key);
         }
         let Some(peer) = self.peers.get_mut(subscription.peer.0) else { return };
-        for number in lost {
+        // More at a time than may wait are not looked at.
+        for number in lost.take(limits::HELD) {
             let Some(origin) = subscription.sequence.source_of(number) else { continue };
             if peer.held.len() >= limits::HELD
                 || !subscription.retransmissions.may_resend(now, number, peer.round_trip)

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rand_core::Rng;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tsubame_rtp::{Codec, MediaKind};
 use tsubame_stun::ice::Credentials;
 
-use super::{Shard, ShardMessage, demux};
+use super::{Shard, demux};
 use crate::api::{CloseReason, Event, Join, JoinError, Joined};
 use crate::channel::Channel;
 use crate::id::ConnectionId;
@@ -112,6 +113,7 @@ impl Shard {
             wants_video: join.video.is_some(),
             events,
             transport,
+            random: ChaCha12Rng::from_seed(self.random_bytes()),
             negotiator,
             negotiation: Negotiation::default(),
             own_sections: Vec::new(),
@@ -161,11 +163,7 @@ impl Shard {
             self.demux.remove_ufrag(ufrag);
         }
         for (path, via) in &peer.paths {
-            self.demux.remove_path(path, key);
-            if let Some(via) = via {
-                let release = ShardMessage::Release { path: *path, shard: self.index };
-                self.messages.push_back((*via, release));
-            }
+            self.give_up_path(key, *path, *via);
         }
         if peer.setup_due.is_some() {
             self.half_open -= 1;
@@ -241,9 +239,6 @@ impl Shard {
 
     /// Gives a client a track, if it may and wants to have it. It is offered when the turn is settled.
     fn subscribe(&mut self, key: PeerKey, publication_key: PublicationKey) {
-        let first_sequence_number = u64::from(self.random.next_u32() & 0x7fff);
-        let rtx_sequence_number = u64::from(self.random.next_u32() & 0x7fff);
-        let first_timestamp = self.random.next_u32();
         let Some(publication) = self.publications.get_mut(publication_key.0) else { return };
         let owner_bundle = self.peers.get(publication.owner.0).and_then(|p| p.bundle_id.clone());
         let Some(peer) = self.peers.get_mut(key.0) else { return };
@@ -267,8 +262,12 @@ impl Shard {
         let Some(slot) = peer.negotiator.add_track(track) else {
             tracing::debug!(connection = %peer.id, "no section left for a track");
             let publisher = publication.owner_id;
-            return peer.tell(Event::TrackRefused { publisher, kind });
+            peer.tell(Event::TrackRefused { publisher, kind });
+            return self.touch(key);
         };
+        let first_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
+        let rtx_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
+        let first_timestamp = peer.random.next_u32();
         let subscription = Subscription {
             peer: key,
             publication: publication_key,

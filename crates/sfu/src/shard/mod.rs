@@ -92,7 +92,7 @@ pub(crate) struct Shard {
     demux: Demux,
     timers: Timers,
     /// Publications with packets of this turn.
-    batched: Vec<PublicationKey>,
+    batched: VecDeque<PublicationKey>,
     /// Clients with something to settle in this turn.
     touched: VecDeque<PeerKey>,
     half_open: usize,
@@ -118,7 +118,7 @@ impl Shard {
             subscriptions: Slab::new(),
             demux: Demux::default(),
             timers: Timers::default(),
-            batched: Vec::new(),
+            batched: VecDeque::new(),
             touched: VecDeque::new(),
             half_open: 0,
             messages: VecDeque::new(),
@@ -214,8 +214,11 @@ impl Shard {
         };
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         self.current = Some(key);
-        peer.transport.handle_stun(now, path, datagram);
+        let authentic = peer.transport.handle_stun(now, path, datagram);
         self.read_transport_events(now, key, via);
+        if authentic {
+            self.reclaim_path(key, path, via);
+        }
         self.current = None;
     }
 
@@ -281,7 +284,8 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         peer.touched = false;
         if let Some(reason) = peer.closed {
-            if reason != CloseReason::ConsentExpired {
+            // Nobody is there to hear it, or what would say it may be broken.
+            if !matches!(reason, CloseReason::ConsentExpired | CloseReason::InternalError) {
                 peer.transport.say_goodbye(sink);
             }
             return self.remove(key, Some(reason));
@@ -337,20 +341,32 @@ impl Shard {
         self.demux.add_path(path, key);
     }
 
+    /// Somebody else may have proved meanwhile that the path is its own, with an address it made up or one that was used again. The latest
+    /// authentic check says whose it is.
+    fn reclaim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        if self.demux.peer_by_path(&path) == Some(key) || !peer.transport.is_verified(&path) {
+            return;
+        }
+        peer.paths.retain(|(known, _)| *known != path);
+        self.claim_path(key, path, via);
+    }
+
     fn release_path(&mut self, key: PeerKey, path: Path) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
-        self.demux.remove_path(&path, key);
-        let shard = self.index;
-        let messages = &mut self.messages;
-        peer.paths.retain(|(known, via)| {
-            if *known != path {
-                return true;
-            }
-            if let Some(via) = via {
-                messages.push_back((*via, ShardMessage::Release { path, shard }));
-            }
-            false
-        });
+        let Some(place) = peer.paths.iter().position(|(known, _)| *known == path) else { return };
+        let (_, via) = peer.paths.swap_remove(place);
+        self.give_up_path(key, path, via);
+    }
+
+    /// Forgets the path here and where it was claimed, unless it is another client's by now.
+    fn give_up_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
+        if self.demux.remove_path(&path, key)
+            && let Some(via) = via
+        {
+            let release = ShardMessage::Release { path, shard: self.index };
+            self.messages.push_back((via, release));
+        }
     }
 
     fn connected(&mut self, now: Instant, key: PeerKey) {

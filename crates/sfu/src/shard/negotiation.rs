@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tsubame_dtls as dtls;
+use tsubame_rtp::MediaKind;
 use tsubame_sdp::Setup;
 
 use super::Shard;
@@ -84,9 +85,12 @@ impl Shard {
                 Verdict::Accepted(accepted) => {
                     subscription.extensions = accepted.extensions;
                     subscription.rtx_ssrc = subscription.rtx_offered.filter(|_| accepted.rtx);
-                    if subscription.state == State::Offered {
-                        subscription.state = State::Accepted;
+                    if subscription.state == State::Refused {
+                        // Taken after all: the numbers go on where they ended, however much was left out.
+                        subscription.sequence.switch_source();
+                        subscription.awaiting_keyframe = subscription.kind == MediaKind::Video;
                     }
+                    subscription.state = State::Accepted;
                 }
                 Verdict::Refused if subscription.state != State::Refused => {
                     subscription.state = State::Refused;

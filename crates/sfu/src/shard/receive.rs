@@ -171,7 +171,7 @@ impl Shard {
         }
         let Some(incoming) = incoming(sequence_number, packet, keyframe) else { return };
         if publication.batch.is_empty() {
-            self.batched.push(key);
+            self.batched.push_back(key);
         }
         publication.batch.push(incoming);
     }

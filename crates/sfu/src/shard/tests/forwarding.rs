@@ -21,7 +21,10 @@ fn a_viewer_gets_every_packet_of_a_publisher_in_order() {
     assert_eq!(stats.tracks.len(), 2);
     for track in &stats.tracks {
         assert_eq!(track.connection_id, world.clients[0].id.as_str());
-        assert_eq!((track.lost, track.duplicated, track.out_of_order, track.corrupted), (0, 0, 0, 0));
+        assert_eq!(
+            (track.lost, track.duplicated, track.out_of_order, track.corrupted),
+            (0, 0, 0, 0)
+        );
     }
     assert!(frames(&world, viewer) > 120, "{}", frames(&world, viewer));
     assert!(packets(&world, viewer, MediaKind::Audio) > 200);
@@ -174,7 +177,8 @@ fn what_the_sfu_misses_is_asked_for_again_and_arrives() {
     let publisher = world.join(&publisher());
     let viewer = world.join(&viewer());
     world.run(SECOND);
-    let lossy = LinkConfig { loss: 0.05, delay: Duration::from_millis(10), ..LinkConfig::default() };
+    let lossy =
+        LinkConfig { loss: 0.05, delay: Duration::from_millis(10), ..LinkConfig::default() };
     world.link(publisher, lossy);
     world.run(10 * SECOND);
     world.link(publisher, LinkConfig { loss: 0.0, ..lossy_free() });

@@ -1,6 +1,10 @@
 //! The shard with real clients over a simulated network.
 
+mod checks;
+mod end_of_session;
+mod forger;
 mod forwarding;
+mod negotiation;
 mod world;
 
 use std::time::Duration;
@@ -20,5 +24,10 @@ fn packets(world: &World, client: usize, kind: MediaKind) -> u64 {
 /// Frames of video that a client has received.
 fn frames(world: &World, client: usize) -> u64 {
     let stats = world.clients[client].peer.stats();
-    stats.tracks.iter().filter(|track| track.kind == MediaKind::Video).map(|track| track.frames).sum()
+    stats
+        .tracks
+        .iter()
+        .filter(|track| track.kind == MediaKind::Video)
+        .map(|track| track.frames)
+        .sum()
 }

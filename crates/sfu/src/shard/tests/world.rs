@@ -12,14 +12,18 @@ use tsubame_rtp::NtpTime;
 use tsubame_stun::ice::Path;
 
 use crate::api::{
-    AudioSettings, Event, Join, JoinError, Joined, RequestError, Role, VideoCodec,
+    AudioSettings, CloseReason, Event, Join, JoinError, Joined, RequestError, Role, VideoCodec,
     VideoSettings as WantedVideo,
 };
 use crate::handle::Command;
 use crate::id::ConnectionId;
+use crate::keys::PeerKey;
 use crate::media::NtpClock;
 use crate::shard::{Shard, Shared};
 use crate::sink::Collected;
+
+use super::checks;
+use super::forger::Forger;
 
 pub(super) const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 40_000);
 
@@ -36,8 +40,31 @@ pub(super) struct Client {
     pub(super) peer_events: Vec<PeerEvent>,
     /// Re-offers stay unanswered.
     pub(super) mute: bool,
+    /// The peer does nothing any more, neither on its own nor when it is sent something.
+    pub(super) frozen: bool,
+    /// Its checks lose their USE-CANDIDATE.
+    pub(super) nominates: bool,
     /// The last offer.
     pub(super) offer: String,
+    edit_offer: fn(String) -> String,
+    edit_answer: fn(String) -> String,
+}
+
+/// A datagram that was seen on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tapped {
+    pub(super) at: Duration,
+    pub(super) client: usize,
+    /// To the server, as it arrived there; or from the server, as it left.
+    pub(super) up: bool,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Client {
+    /// Its signaling stops reading events.
+    pub(super) fn hang_up(&mut self) {
+        self.events = mpsc::channel(1).1;
+    }
 }
 
 pub(super) struct World {
@@ -46,6 +73,8 @@ pub(super) struct World {
     pub(super) network: Network,
     pub(super) shards: Vec<Shard>,
     pub(super) clients: Vec<Client>,
+    /// What passes between clients and server, once there is a tap.
+    pub(super) tap: Option<Vec<Tapped>>,
     seed: u8,
 }
 
@@ -55,11 +84,24 @@ pub(super) struct Setup {
     pub(super) role: Role,
     pub(super) audio: bool,
     pub(super) video: bool,
+    pub(super) bundle_id: Option<&'static str>,
     pub(super) adjust: fn(&mut PeerConfig),
+    /// What happens to an offer before the peer sees it, and to its answer before the SFU does.
+    pub(super) edit_offer: fn(String) -> String,
+    pub(super) edit_answer: fn(String) -> String,
 }
 
 pub(super) fn publisher() -> Setup {
-    Setup { channel: "swallows", role: Role::SendOnly, audio: true, video: true, adjust: |_| {} }
+    Setup {
+        channel: "swallows",
+        role: Role::SendOnly,
+        audio: true,
+        video: true,
+        bundle_id: None,
+        adjust: |_| {},
+        edit_offer: |offer| offer,
+        edit_answer: |answer| answer,
+    }
 }
 
 pub(super) fn viewer() -> Setup {
@@ -72,9 +114,28 @@ fn identity() -> Arc<Identity> {
     Arc::clone(IDENTITY.get_or_init(|| Arc::new(Identity::generate_ecdsa().unwrap())))
 }
 
+/// The name of the client that joins as the `index`th.
+pub(super) fn id_of(index: usize) -> ConnectionId {
+    ConnectionId::from_random((index as u128 + 1).wrapping_mul(0x0101_0101_0101_0101).to_be_bytes())
+}
+
+fn address_of(index: usize) -> SocketAddr {
+    let (high, low) = ((index / 250) as u8, (index % 250) as u8);
+    SocketAddr::from(([10, 0, 1 + high, 1 + low], 50_000 + index as u16))
+}
+
+fn client_at(address: SocketAddr) -> Option<usize> {
+    usize::from(address.port()).checked_sub(50_000)
+}
+
 impl World {
     /// A server of `shards` shards, and links of 10 ms each way.
     pub(super) fn new(seed: u8, shards: usize) -> Self {
+        Self::with_limit(seed, shards, 100)
+    }
+
+    /// The same with room for so many connections per shard.
+    pub(super) fn with_limit(seed: u8, shards: usize, max_connections: usize) -> Self {
         #[expect(clippy::disallowed_methods, reason = "a virtual clock has to start somewhere")]
         let start = Instant::now();
         let mut network = Network::new(u64::from(seed), start);
@@ -85,7 +146,7 @@ impl World {
         let shared = Arc::new(Shared {
             candidates: vec![SERVER.into()],
             dtls: Arc::new(tsubame_dtls::Config::new(identity())),
-            max_connections: 100,
+            max_connections,
         });
         let clock = NtpClock::new(start, NtpTime(0xe000_0000_0000_0000));
         let shards = (0..shards)
@@ -94,7 +155,7 @@ impl World {
                 Shard::new(index, Arc::clone(&shared), clock, seed)
             })
             .collect();
-        Self { now: start, start, network, shards, clients: Vec::new(), seed }
+        Self { now: start, start, network, shards, clients: Vec::new(), tap: None, seed }
     }
 
     /// Lets a client in and answers its first offer. Its index.
@@ -106,17 +167,33 @@ impl World {
 
     /// The same without the answer.
     pub(super) fn join_silently(&mut self, setup: &Setup) -> Result<(usize, String), JoinError> {
+        self.join_at(setup, address_of(self.clients.len()))
+    }
+
+    /// Lets a client in that has the address of another one, which is frozen.
+    pub(super) fn join_from(&mut self, setup: &Setup, other: usize) -> usize {
+        let address = self.clients[other].address;
+        let (client, offer) = self.join_at(setup, address).expect("refused");
+        self.answer(client, &offer).expect("answer refused");
+        client
+    }
+
+    fn join_at(
+        &mut self,
+        setup: &Setup,
+        address: SocketAddr,
+    ) -> Result<(usize, String), JoinError> {
         let index = self.clients.len();
-        let id = ConnectionId::from_random([index as u8 + 1; 16]);
+        let id = id_of(index);
         let (joined, events, shard) = self.request_join(setup, id)?;
         let mut config = PeerConfig::new(identity(), NtpTime(0xe000_0000_0000_0000));
         config.audio = setup.audio && setup.role.sends();
         config.video = (setup.video && setup.role.sends()).then(VideoSettings::default);
         config.receive = setup.role.receives();
         (setup.adjust)(&mut config);
-        let seed = self.seed.wrapping_mul(31).wrapping_add(index as u8 + 1);
-        let mut peer = Peer::new(self.now, config, [seed; 32]);
-        let address = SocketAddr::from(([10, 0, 1, index as u8 + 1], 50_000 + index as u16));
+        let mut seed = [self.seed.wrapping_mul(31); 32];
+        seed[..4].copy_from_slice(&(index as u32 + 1).to_be_bytes());
+        let mut peer = Peer::new(self.now, config, seed);
         peer.add_local_candidate(self.now, address);
         self.clients.push(Client {
             id,
@@ -127,9 +204,18 @@ impl World {
             seen: Vec::new(),
             peer_events: Vec::new(),
             mute: false,
+            frozen: false,
+            nominates: true,
             offer: joined.offer.clone(),
+            edit_offer: setup.edit_offer,
+            edit_answer: setup.edit_answer,
         });
         Ok((index, joined.offer))
+    }
+
+    /// Asks to be let in under a name of one's own choice; the client is nobody's peer.
+    pub(super) fn knock(&mut self, setup: &Setup, id: ConnectionId) -> Result<Joined, JoinError> {
+        self.request_join(setup, id).map(|(joined, ..)| joined)
     }
 
     fn request_join(
@@ -140,7 +226,7 @@ impl World {
         let join = Join {
             channel: setup.channel.to_owned(),
             connection_id: id,
-            bundle_id: None,
+            bundle_id: setup.bundle_id.map(str::to_owned),
             role: setup.role,
             audio: setup.audio.then(AudioSettings::default),
             video: setup.video.then_some(WantedVideo {
@@ -160,7 +246,9 @@ impl World {
     }
 
     pub(super) fn answer(&mut self, client: usize, offer: &str) -> Result<(), RequestError> {
-        let answer = self.clients[client].peer.handle_offer(self.now, offer).expect("bad offer");
+        let Client { peer, edit_offer, edit_answer, .. } = &mut self.clients[client];
+        let offer = edit_offer(offer.to_owned());
+        let answer = edit_answer(peer.handle_offer(self.now, &offer).expect("bad offer"));
         self.hand_in(client, answer)
     }
 
@@ -175,6 +263,55 @@ impl World {
     pub(super) fn leave(&mut self, client: usize) {
         let Client { id, shard, .. } = self.clients[client];
         self.shards[shard].handle_command(self.now, Command::Leave { id });
+    }
+
+    /// The same for one that only knocked.
+    pub(super) fn leave_id(&mut self, id: ConnectionId) {
+        for shard in &mut self.shards {
+            shard.handle_command(self.now, Command::Leave { id });
+        }
+    }
+
+    pub(super) fn shut_down(&mut self) {
+        for shard in &mut self.shards {
+            shard.handle_command(self.now, Command::Shutdown);
+        }
+    }
+
+    /// A datagram reaches the server from `from`, as if it had come over the network.
+    pub(super) fn inject(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let shard = usize::from(from.port()) % self.shards.len();
+        let path = Path::udp(SERVER.into(), from);
+        self.shards[shard].handle_datagram(self.now, path, &mut datagram.to_vec());
+    }
+
+    /// The shard's side of a client.
+    pub(super) fn key(&self, client: usize) -> Option<PeerKey> {
+        let Client { id, shard, .. } = self.clients[client];
+        self.shards[shard].ids.get(&id).copied()
+    }
+
+    /// Who holds a connected client's keys and does with them what its peer would not.
+    pub(super) fn forger(&self, client: usize) -> Forger {
+        let Client { address, shard, .. } = self.clients[client];
+        let key = self.key(client).expect("gone");
+        let keys = self.shards[shard].peers[key.0].transport.keys_of_the_other_end();
+        let (protector, unprotector) = keys.expect("not connected");
+        Forger::new(address, protector, unprotector)
+    }
+
+    /// Why the client's session ended, if it has.
+    pub(super) fn closed(&self, client: usize) -> Option<CloseReason> {
+        self.clients[client].seen.iter().find_map(|event| match event {
+            Event::Closed(reason) => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// Offers that a client was sent, without the first.
+    pub(super) fn offers(&self, client: usize) -> usize {
+        let is_offer = |event: &&Event| matches!(event, Event::Offer { .. });
+        self.clients[client].seen.iter().filter(is_offer).count()
     }
 
     /// From now on nothing goes to or comes from this client.
@@ -201,7 +338,7 @@ impl World {
             let Some(next) = next else { break };
             // Whatever is overdue happens now, and a timer that does not move on would show as a world that stands still.
             self.now = next.max(self.now);
-            for client in &mut self.clients {
+            for client in self.clients.iter_mut().filter(|client| !client.frozen) {
                 if client.peer.poll_timeout().is_some_and(|at| at <= self.now) {
                     client.peer.handle_timeout(self.now);
                 }
@@ -223,28 +360,32 @@ impl World {
     }
 
     fn next_event(&self) -> Option<Instant> {
-        let peers = self.clients.iter().filter_map(|client| client.peer.poll_timeout()).min();
+        let awake = self.clients.iter().filter(|client| !client.frozen);
+        let peers = awake.filter_map(|client| client.peer.poll_timeout()).min();
         let shards = self.shards.iter().filter_map(Shard::poll_timeout).min();
         [peers, shards, self.network.next_delivery()].into_iter().flatten().min()
     }
 
     /// Everything that happens at this moment.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         loop {
             self.deliver();
             self.exchange_messages();
-            self.signal();
-            let mut quiet = true;
+            let mut quiet = !self.signal();
             for shard in &mut self.shards {
                 let mut sink = Collected::default();
                 shard.finish_turn(self.now, &mut sink);
                 for (path, datagram) in sink.datagrams {
                     quiet = false;
+                    if let (Some(tap), Some(client)) = (&mut self.tap, client_at(path.remote)) {
+                        let at = self.now - self.start;
+                        tap.push(Tapped { at, client, up: false, bytes: datagram.clone() });
+                    }
                     self.network.send(self.now, path.local, path.remote, &datagram);
                 }
             }
             let mut datagram = [0; 1_500];
-            for client in &mut self.clients {
+            for client in self.clients.iter_mut().filter(|client| !client.frozen) {
                 while let Some(transmit) = client.peer.poll_transmit(&mut datagram) {
                     quiet = false;
                     let (from, to) = (transmit.path.local, transmit.path.remote);
@@ -254,6 +395,7 @@ impl World {
                     client.peer_events.push(event);
                 }
             }
+            quiet &= !self.signal();
             if quiet {
                 break;
             }
@@ -263,16 +405,36 @@ impl World {
     fn deliver(&mut self) {
         while let Some(mut delivery) = self.network.poll(self.now) {
             if delivery.to == SERVER.into() {
+                if let (Some(tap), Some(client)) = (&mut self.tap, client_at(delivery.from)) {
+                    let at = self.now - self.start;
+                    tap.push(Tapped { at, client, up: true, bytes: delivery.bytes.clone() });
+                }
+                let sender = client_at(delivery.from).and_then(|client| self.clients.get(client));
+                if let Some(client) = sender.filter(|client| !client.nominates) {
+                    delivery.bytes = checks::without_nomination(&delivery.bytes, &client.offer);
+                }
                 let shard = usize::from(delivery.from.port()) % self.shards.len();
                 let path = Path::udp(delivery.to, delivery.from);
                 self.shards[shard].handle_datagram(self.now, path, &mut delivery.bytes);
-            } else if let Some(client) =
-                self.clients.iter_mut().find(|client| client.address == delivery.to)
-            {
-                let (to, from) = (delivery.to, delivery.from);
-                client.peer.handle_datagram(self.now, to, from, &mut delivery.bytes);
+            } else {
+                let (now, to, from) = (self.now, delivery.to, delivery.from);
+                let Some(client) = self.recipient(to) else { continue };
+                client.peer.handle_datagram(now, to, from, &mut delivery.bytes);
             }
         }
+    }
+
+    /// The client at an address: the one that has its port by rule, or one that took its place.
+    fn recipient(&mut self, address: SocketAddr) -> Option<&mut Client> {
+        let awake = |client: &Client| !client.frozen && client.address == address;
+        let by_rule = client_at(address)?;
+        if self.clients.get(by_rule).is_some_and(awake) {
+            return self.clients.get_mut(by_rule);
+        }
+        self.clients
+            .iter_mut()
+            .filter(|client| client.id != id_of(by_rule))
+            .find(|client| awake(client))
     }
 
     fn exchange_messages(&mut self) {
@@ -283,9 +445,12 @@ impl World {
         }
     }
 
-    fn signal(&mut self) {
+    /// Brings what the SFU has to say to signaling. Whether there was something.
+    fn signal(&mut self) -> bool {
+        let mut any = false;
         for client in 0..self.clients.len() {
             while let Ok(event) = self.clients[client].events.try_recv() {
+                any = true;
                 if let Event::Offer { sdp } = &event {
                     self.clients[client].offer.clone_from(sdp);
                     if !self.clients[client].mute {
@@ -295,5 +460,6 @@ impl World {
                 self.clients[client].seen.push(event);
             }
         }
+        any
     }
 }
