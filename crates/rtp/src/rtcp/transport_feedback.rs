@@ -504,6 +504,30 @@ pub(super) mod tests {
         assert_eq!(arrivals, [(65_534, -63_750), (65_535, -64_250)]);
     }
 
+    /// Two packets as browsers send them: with the padding bit, one to three octets of padding, and 24 bits of
+    /// reference time.
+    #[test]
+    fn recorded_packets() {
+        let run = [
+            0xaf, 0xcd, 0x00, 0x05, 0xfa, 0x17, 0xfa, 0x17, 0x43, 0x03, 0x2f, 0xa0, 0x00, 0x99,
+            0x00, 0x01, 0x3d, 0xe8, 0x02, 0x17, 0x20, 0x01, 0x94, 0x01,
+        ];
+        let feedback = parsed(&run);
+        assert_eq!(feedback.media_ssrc(), 1_124_282_272);
+        assert_eq!((feedback.base_sequence_number(), feedback.status_count()), (153, 1));
+        assert_eq!(feedback.feedback_packet_count(), 23);
+        let at = 4_057_090 * REFERENCE_MICROS + 37_000;
+        assert_eq!(feedback.arrivals().collect::<Vec<_>>(), [(153, at)]);
+        let vector = [
+            0xaf, 0xcd, 0x00, 0x06, 0xfa, 0x17, 0xfa, 0x17, 0x19, 0x3d, 0xd8, 0xbb, 0x01, 0x74,
+            0x00, 0x02, 0x45, 0xb1, 0x5a, 0x40, 0xd8, 0x00, 0xf0, 0xff, 0xd0, 0x00, 0x00, 0x03,
+        ];
+        let feedback = parsed(&vector);
+        assert_eq!(feedback.feedback_packet_count(), 64);
+        let first = 4_567_386 * REFERENCE_MICROS + 60_000;
+        assert_eq!(feedback.arrivals().collect::<Vec<_>>(), [(372, first), (373, first - 12_000)]);
+    }
+
     #[test]
     fn the_golden_packets_are_written() {
         let arrivals = [Some(65_000), None, Some(67_000), Some(67_100)];
