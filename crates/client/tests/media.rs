@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{World, peer_address, publisher, session_address, watcher};
+use support::{Offer, World, peer_address, publisher, session_address, watcher};
 use tsubame_client::MediaKind;
 use tsubame_client::SrtpProfile;
 use tsubame_client::peer::{PeerEvent, Setup};
@@ -161,4 +161,56 @@ fn forged_packets_are_dropped() {
     let packets =
         |stats: &tsubame_client::Stats| stats.tracks.iter().map(|t| t.packets).sum::<u64>();
     assert_eq!(packets(&before), packets(&after));
+}
+
+#[test]
+fn two_who_publish_and_watch_see_each_other() {
+    let mut world = World::new(7);
+    let mut config = publisher();
+    config.receive = true;
+    for _ in 0..2 {
+        let at = world.add(config.clone());
+        let offer = Offer::publish(&world.sessions[at]);
+        world.offer(at, &offer);
+    }
+    for (at, other) in [(0, 1), (1, 0)] {
+        let name = if other == 0 { "FIRST" } else { "SECOND" };
+        let offer = Offer::both(&world.sessions[at], &world.sessions[other], name);
+        world.offer(at, &offer);
+        world.sessions[at].forward_to = Some(other);
+    }
+    world.run_for(Duration::from_secs(3));
+    for (at, name) in [(0, "SECOND"), (1, "FIRST")] {
+        let stats = world.peers[at].stats();
+        assert_eq!(stats.sent.len(), 2);
+        let mids: Vec<&str> = stats.tracks_of(name).map(|track| track.mid.as_str()).collect();
+        assert_eq!(mids, ["2", "3"]);
+        for track in &stats.tracks {
+            assert!(track.packets > 100 && track.lost == 0 && track.corrupted == 0, "{track:?}");
+        }
+        assert!(stats.sent.iter().all(|sent| sent.reports > 0), "{:?}", stats.sent);
+    }
+}
+
+#[test]
+fn streams_that_no_offer_names_are_told_apart_by_their_mid() {
+    let mut world = World::new(8);
+    world.add(publisher());
+    let offer = Offer::publish(&world.sessions[0]);
+    world.offer(0, &offer);
+    world.add(watcher());
+    let offer = Offer::watch(&world.sessions[1], &world.sessions[0], "PUB");
+    let named = |line: &&str| !line.starts_with("a=ssrc");
+    let offer: String = offer.lines().filter(named).map(|line| format!("{line}\r\n")).collect();
+    world.offer(1, &offer);
+    world.sessions[0].forward_to = Some(1);
+    world.sessions[1].forward_to = Some(0);
+    let lossy = LinkConfig { loss: 0.05, delay: DELAY, ..LinkConfig::default() };
+    world.run_for(Duration::from_secs(1));
+    world.network.set_link(session_address(1), peer_address(1), lossy);
+    world.run_for(Duration::from_secs(5));
+    let stats = world.peers[1].stats();
+    let video = stats.track(MediaKind::Video).unwrap();
+    assert!(video.packets > 400 && video.recovered > 10 && video.corrupted == 0, "{video:?}");
+    assert!(stats.track(MediaKind::Audio).unwrap().packets > 200);
 }

@@ -13,7 +13,8 @@ use tsubame_client::peer::{Peer, PeerConfig, PeerEvent, VideoSettings};
 use tsubame_netsim::{LinkConfig, Network};
 use tsubame_rtp::NtpTime;
 
-pub(crate) use server::{Offer, Session};
+#[allow(unused_imports, reason = "each test binary uses its own part")]
+pub(crate) use server::{Offer, Plain, Session};
 
 /// Peers `0..n`, each with a session of the server's.
 pub(crate) struct World {

@@ -147,7 +147,10 @@ impl Session {
         let mut out = [0; 1500];
         let len = match packet {
             Plain::Rtp { index, packet } => {
-                let header = tsubame_rtp::Packet::parse(packet).unwrap().header_len();
+                // Only the header has to be one; padding may be anything.
+                let mut unpadded = packet.clone();
+                unpadded[0] &= !0x20;
+                let header = tsubame_rtp::Packet::parse(&unpadded).unwrap().header_len();
                 let (header, payload) = packet.split_at(header);
                 protector.protect_rtp_into(*index, header, payload, &mut out)
             }
@@ -210,21 +213,16 @@ impl Offer {
     /// Has what `publisher` answered to send, under this connection id.
     pub(crate) fn watch(session: &Session, publisher: &Session, connection_id: &str) -> String {
         let mut sdp = head(session, &["0", "1"]);
-        let answer = publisher.answers.last().unwrap();
-        for (media, mid) in answer.media.iter().zip(["0", "1"]) {
-            match media.kind {
-                tsubame_sdp::MediaKind::Audio => audio(&mut sdp, session, mid, "sendonly"),
-                _ => video(&mut sdp, session, mid, "sendonly"),
-            }
-            writeln!(sdp, "a=msid:{connection_id} {connection_id}-{mid}\r").unwrap();
-            for group in &media.ssrc_groups {
-                let [a, b] = group.ssrcs[..] else { unreachable!() };
-                writeln!(sdp, "a=ssrc-group:FID {a} {b}\r").unwrap();
-            }
-            for ssrc in &media.ssrcs {
-                writeln!(sdp, "a=ssrc:{} cname:x\r", ssrc.id).unwrap();
-            }
-        }
+        tracks(&mut sdp, session, publisher, connection_id, ["0", "1"]);
+        sdp
+    }
+
+    /// Wants audio and video, and has what `publisher` answered to send.
+    pub(crate) fn both(session: &Session, publisher: &Session, connection_id: &str) -> String {
+        let mut sdp = head(session, &["0", "1", "2", "3"]);
+        audio(&mut sdp, session, "0", "recvonly");
+        video(&mut sdp, session, "1", "recvonly");
+        tracks(&mut sdp, session, publisher, connection_id, ["2", "3"]);
         sdp
     }
 
@@ -234,6 +232,30 @@ impl Offer {
         audio(&mut sdp, session, "0", "inactive");
         video(&mut sdp, session, "1", "inactive");
         sdp
+    }
+}
+
+fn tracks(
+    sdp: &mut String,
+    session: &Session,
+    publisher: &Session,
+    connection_id: &str,
+    mids: [&str; 2],
+) {
+    let answer = publisher.answers.last().unwrap();
+    for (media, mid) in answer.media.iter().zip(mids) {
+        match media.kind {
+            tsubame_sdp::MediaKind::Audio => audio(sdp, session, mid, "sendonly"),
+            _ => video(sdp, session, mid, "sendonly"),
+        }
+        writeln!(sdp, "a=msid:{connection_id} {connection_id}-{mid}\r").unwrap();
+        for group in &media.ssrc_groups {
+            let [a, b] = group.ssrcs[..] else { unreachable!() };
+            writeln!(sdp, "a=ssrc-group:FID {a} {b}\r").unwrap();
+        }
+        for ssrc in &media.ssrcs {
+            writeln!(sdp, "a=ssrc:{} cname:x\r", ssrc.id).unwrap();
+        }
     }
 }
 

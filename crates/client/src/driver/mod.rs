@@ -1,27 +1,26 @@
 //! The task behind a client: it reads the clock, waits for sockets and moves bytes between them and
 //! the [`Peer`].
 
+mod clock;
+mod connect;
+
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot, watch};
-use tsubame_dtls::Identity;
-use tsubame_rtp::{Codec, NtpTime};
 use tsubame_udp::{BindOptions, ReceiveBatch, SendBatch, Socket};
 
+use self::clock::now;
 use crate::client::ClientEvent;
-use crate::config::{ClientConfig, Generation, Role};
+use crate::config::ClientConfig;
 use crate::error::ClientError;
-use crate::peer::{Peer, PeerConfig, PeerEvent, VideoSettings};
+use crate::peer::{Peer, PeerEvent};
 use crate::signaling::{self, Close, Incoming, ServerMessage, SignalingSeen, SignalingSocket};
 use crate::stats::Stats;
 
-/// Redirects that are followed.
-const MAX_REDIRECTS: usize = 3;
 /// How long the server may take to close the WebSocket after `disconnect`.
 const DISCONNECT_WAIT: Duration = Duration::from_secs(3);
 /// Messages taken from the socket at once; a message can be a run of many datagrams.
@@ -109,13 +108,13 @@ impl Driver {
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<ClientEvent>,
     ) -> Result<Self, ClientError> {
-        check(config)?;
+        connect::check(config)?;
         let options = BindOptions::default();
         let socket = Socket::bind(SocketAddr::new(config.bind, 0), &options)?;
         let local = socket.local_addr();
-        let mut peer = peer(config)?;
+        let mut peer = connect::peer(config)?;
         let candidate = peer.add_local_candidate(now(), local);
-        let (signaling, offer) = connect(config).await?;
+        let (signaling, offer) = connect::connect(config).await?;
         let mut driver = Self {
             peer,
             socket: readable(socket)?,
@@ -368,82 +367,6 @@ impl Driver {
     }
 }
 
-/// The configuration can be had at all.
-fn check(config: &ClientConfig) -> Result<(), ClientError> {
-    if config.generation == Generation::Sora2015 && config.role == Role::SendRecv {
-        return Err(ClientError::RoleNotInGeneration);
-    }
-    if config.bind.is_unspecified() {
-        // A candidate has to be an address that the server can send to.
-        return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
-    }
-    match config.video {
-        Some(codec) if config.role.sends() && codec != Codec::Vp8 => {
-            Err(ClientError::CannotPublish(codec))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn peer(config: &ClientConfig) -> Result<Peer, ClientError> {
-    let identity = match &config.identity {
-        Some(identity) => Arc::clone(identity),
-        None => {
-            let made = Identity::generate_ecdsa();
-            Arc::new(made.map_err(|error| ClientError::Identity(error.to_string()))?)
-        }
-    };
-    let seed = match config.seed {
-        Some(seed) => seed,
-        None => {
-            let mut seed = [0; 32];
-            getrandom::fill(&mut seed).map_err(|error| ClientError::Identity(error.to_string()))?;
-            seed
-        }
-    };
-    let sends = config.role.sends();
-    let mut peer = PeerConfig::new(identity, wall_clock());
-    peer.setup = config.setup;
-    peer.srtp_profiles.clone_from(&config.srtp_profiles);
-    peer.audio = sends && config.audio;
-    peer.video = config.video.filter(|_| sends).map(|_| VideoSettings {
-        bitrate: config.video_bitrate,
-        frame_rate: config.frame_rate,
-        ..VideoSettings::default()
-    });
-    peer.receive = config.role.receives();
-    Ok(Peer::new(now(), peer, seed))
-}
-
-/// Opens the WebSocket, says `connect`, follows redirects; gives the offer.
-async fn connect(config: &ClientConfig) -> Result<(SignalingSocket, ServerMessage), ClientError> {
-    let mut url = config.signaling_url.clone();
-    for redirects in 0..=MAX_REDIRECTS {
-        let mut socket = SignalingSocket::open(&url, config).await?;
-        socket.send(&signaling::connect(config, redirects > 0)).await?;
-        loop {
-            let text = match socket.receive().await {
-                Incoming::Text(text) => text,
-                Incoming::Close(close) => return Err(ClientError::Refused(close)),
-            };
-            match ServerMessage::parse(&text) {
-                Some(offer @ ServerMessage::Offer { .. }) => return Ok((socket, offer)),
-                Some(ServerMessage::Redirect { location }) => {
-                    socket.close().await;
-                    url = location;
-                    break;
-                }
-                Some(ServerMessage::Ping { stats }) => socket.send(&signaling::pong(stats)).await?,
-                Some(ServerMessage::ReOffer { .. }) | None => {
-                    return Err(ClientError::UnexpectedMessage(text.chars().take(200).collect()));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    Err(ClientError::TooManyRedirects)
-}
-
 /// Its successor is `unsafe`, because a type could change its descriptor or close it. A [`Socket`] owns one
 /// for life.
 #[allow(deprecated, reason = "the only safe way to wait for a descriptor of one's own")]
@@ -464,15 +387,4 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the driver is the edge that reads the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the driver is the edge that reads the clock")]
-fn wall_clock() -> NtpTime {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    NtpTime::from_unix(since_epoch)
 }
