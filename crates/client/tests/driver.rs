@@ -121,9 +121,9 @@ async fn a_publisher_from_connect_to_disconnect() {
             assert_eq!(signaling.receive().await, json!({ "type": "custom" }));
             let disconnect = signaling.receive().await;
             assert_eq!(disconnect, json!({ "type": "disconnect", "reason": "NO-ERROR" }));
+            signaling.close(1000, "TYPE-DISCONNECT").await;
             // It ends with the close_notify of the client.
             media.await.unwrap();
-            signaling.close(1000, "TYPE-DISCONNECT").await;
             connect
         });
         let mut config = config(&url, Role::SendOnly);

@@ -258,14 +258,12 @@ impl Driver {
         }
     }
 
+    /// As the SDKs do: media ends when the server has closed the WebSocket.
     async fn disconnect(&mut self) {
-        self.peer.close(now());
         if self.send(&signaling::disconnect()).await.is_err() {
             self.signaling_closed(Close::abnormal());
         }
         self.deadline = Some(now() + DISCONNECT_WAIT);
-        self.ended = self.signaling.is_none();
-        self.drain();
     }
 
     async fn handle_timeout(&mut self) {
@@ -277,6 +275,8 @@ impl Driver {
             if let Some(socket) = &mut self.signaling {
                 socket.close().await;
             }
+            self.peer.close(now);
+            self.drain();
             self.ended = true;
         }
     }

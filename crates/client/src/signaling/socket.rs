@@ -20,6 +20,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// An open WebSocket to the signaling server, over TCP or TLS.
 pub(crate) struct SignalingSocket {
     socket: WebSocketStream<Box<dyn Stream>>,
+    /// The server's close frame, until it is answered and told.
+    closing: Option<Close>,
 }
 
 /// What came in.
@@ -53,7 +55,7 @@ impl SignalingSocket {
             Box::new(tcp)
         };
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
-        Ok(Self { socket })
+        Ok(Self { socket, closing: None })
     }
 
     pub(crate) async fn send(&mut self, message: &Value) -> Result<(), ClientError> {
@@ -69,32 +71,29 @@ impl SignalingSocket {
 
     /// The next text, or the end. Cancel-safe.
     pub(crate) async fn receive(&mut self) -> Incoming {
-        loop {
+        while self.closing.is_none() {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => return Incoming::Text(text.to_string()),
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    let (code, reason) = (frame.code.into(), frame.reason.to_string());
-                    self.finish().await;
-                    return Incoming::Close(Close { code, reason });
-                }
-                Some(Ok(Message::Close(None))) => {
-                    self.finish().await;
-                    return Incoming::Close(Close { code: 1005, reason: String::new() });
+                Some(Ok(Message::Close(frame))) => {
+                    let close = frame.map(|frame| Close {
+                        code: frame.code.into(),
+                        reason: frame.reason.to_string(),
+                    });
+                    let nameless = || Close { code: 1005, reason: String::new() };
+                    self.closing = Some(close.unwrap_or_else(nameless));
                 }
                 // Binary frames, pings and pongs (which are answered below us).
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Incoming::Close(Close::abnormal()),
+                Some(Err(_)) | None => self.closing = Some(Close::abnormal()),
             }
         }
+        // The answer to the close frame; whoever cancels this comes back for the rest.
+        let _ = self.socket.flush().await;
+        Incoming::Close(self.closing.take().unwrap_or_else(Close::abnormal))
     }
 
     /// Closes from this side, without waiting for the server.
     pub(crate) async fn close(&mut self) {
         let _ = self.socket.close(None).await;
-    }
-
-    /// Sends the answer to a close frame.
-    async fn finish(&mut self) {
-        let _ = self.socket.flush().await;
     }
 }
