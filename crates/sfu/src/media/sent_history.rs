@@ -228,6 +228,8 @@ mod tests {
         let mut history = stamped(10);
         assert_eq!(sums(feed(&mut history, origin(), 10, &[true; 600])), (0, 0, 0));
         assert_eq!(sums(feed(&mut history, origin(), 10, &[false, true])), (0, 0, 0));
+        // All the way round to what was sent.
+        assert_eq!(sums(feed(&mut history, origin(), 11, &vec![false; 65_535])), (0, 0, 0));
         // Half of it was sent.
         assert_eq!(
             sums(feed(&mut history, origin(), 8, &[true, false, true, false])),
