@@ -1,0 +1,22 @@
+//! What every connection shares.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tsubame_sfu::Handle;
+
+use crate::admission::Admission;
+use crate::auth::Auth;
+use crate::limits::Limits;
+use crate::registry::Registry;
+
+/// See the module's documentation.
+pub(crate) struct App {
+    pub(crate) sfu: Handle,
+    pub(crate) auth: Auth,
+    pub(crate) limits: Limits,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) admission: Arc<Admission>,
+    /// True once the server goes. The server has ended when every receiver is gone.
+    pub(crate) shutdown: watch::Receiver<bool>,
+}

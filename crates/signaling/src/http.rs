@@ -1,0 +1,80 @@
+//! Which path leads where.
+
+mod api;
+mod page;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+
+use crate::admission::HalfOpen;
+use crate::app::App;
+use crate::socket;
+
+/// The WebSocket endpoint.
+pub(crate) const SIGNALING: &str = "/signaling";
+
+/// tungstenite reserves 128 KiB for reading and as much for writing unless told otherwise: per client, for messages of a few hundred bytes.
+const WEBSOCKET_BUFFER: usize = 4 * 1024;
+
+/// Signaling and pages: `--listen` and `--tls-listen`.
+pub(crate) fn signaling_router(app: Arc<App>) -> Router {
+    Router::new()
+        .route(SIGNALING, get(upgrade))
+        .with_state(app)
+        .merge(page::router())
+        .route("/healthz", get(healthz))
+        .layer(middleware::map_response(page::guard))
+}
+
+/// The HTTP API: `--api-listen`.
+pub(crate) fn api_router() -> Router {
+    Router::new().route("/", post(api::dispatch)).route("/healthz", get(healthz))
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The other end of one HTTP connection, and its place among the half-open ones.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    address: IpAddr,
+    half_open: Mutex<Option<HalfOpen>>,
+}
+
+impl Peer {
+    pub(crate) fn new(address: IpAddr, half_open: HalfOpen) -> Self {
+        Self { address, half_open: Mutex::new(Some(half_open)) }
+    }
+
+    /// Takes the place over, or gives it up.
+    pub(crate) fn take(&self) -> Option<HalfOpen> {
+        self.half_open.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+async fn upgrade(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    // The place is gone where the connection carried another request before.
+    let Some(half_open) = peer.take().or_else(|| app.admission.admit(peer.address)) else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many connections are being set up\n")
+            .into_response();
+    };
+    upgrade
+        .read_buffer_size(WEBSOCKET_BUFFER)
+        .write_buffer_size(WEBSOCKET_BUFFER)
+        .max_message_size(app.limits.message_bytes)
+        .max_frame_size(app.limits.message_bytes)
+        .on_failed_upgrade(|error| tracing::debug!(%error, "a WebSocket upgrade failed"))
+        .on_upgrade(move |socket| socket::serve(socket, app, half_open))
+}

@@ -1,0 +1,230 @@
+//! The conversation with one client: does what the [`Session`] says.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tsubame_sfu::{ConnectionId, Join};
+
+use super::End;
+use super::incoming::Incoming;
+use crate::admission::HalfOpen;
+use crate::app::App;
+use crate::clock;
+use crate::close::{Close, Refusal};
+use crate::dialect::{Generation, Offer, Reply};
+use crate::listener::shutting_down;
+use crate::notify::Profile;
+use crate::outbox::Outbox;
+use crate::registry::Membership;
+use crate::request::Connect;
+use crate::session::{Reaction, Session, Step};
+
+/// Talks until the end, and says how it ended.
+pub(super) async fn converse(
+    app: &App,
+    incoming: &mut Incoming,
+    outbox: &Outbox,
+    half_open: HalfOpen,
+) -> End {
+    let mut shutdown = app.shutdown.clone();
+    let mut session = Session::new();
+    let admitted = tokio::select! {
+        admitted = admit(app, &mut session, incoming) => admitted,
+        () = shutting_down(&mut shutdown) => Err(End::Close(Close::SHUTTING_DOWN)),
+    };
+    let (admitted, offer) = match admitted {
+        Ok(admitted) => admitted,
+        Err(end) => return end,
+    };
+    drop(half_open);
+    let mut client = Client { app, session, outbox, admitted, update_at: None };
+    client.send(&Reply::Offer(&offer));
+    client.session.joined();
+    match client.run(incoming, &mut shutdown).await {
+        Err(end) => end,
+        Ok(never) => match never {},
+    }
+}
+
+/// What a client has once it was let in. Dropping it leaves the SFU, then the channel.
+struct Admitted {
+    sfu: tsubame_sfu::Session,
+    membership: Membership,
+    profile: Arc<Profile>,
+    generation: Generation,
+}
+
+/// Waits for `connect` and asks everybody who has a say.
+async fn admit(
+    app: &App,
+    session: &mut Session,
+    incoming: &mut Incoming,
+) -> Result<(Admitted, Offer), End> {
+    let text = timeout(app.limits.first_message_timeout, first_text(incoming))
+        .await
+        .unwrap_or(Err(Refusal::FirstMessageTimeout.into()))?;
+    let connect = match session.handle_text(&text, &app.limits)? {
+        Step::Join(connect) => *connect,
+        Step::Disconnect => return Err(End::Close(Close::DISCONNECTED)),
+        Step::Answer(_) | Step::Candidate(_) | Step::Nothing => {
+            return Err(Refusal::InternalError.into());
+        }
+    };
+    app.auth.admit(&connect, app.registry.connections(&connect.channel)).await?;
+
+    let connection_id = random_id()?;
+    let profile = Arc::new(profile_of(&connect, connection_id));
+    let membership = app.registry.enter(&connect.channel, random_id()?.to_string());
+    let join = Join {
+        channel: connect.channel.clone(),
+        connection_id,
+        bundle_id: connect.bundle_id,
+        role: connect.role,
+        audio: connect.audio,
+        video: connect.video,
+    };
+    let (joined, sfu) = app.sfu.join(join).await.map_err(Refusal::from)?;
+    let offer = Offer {
+        sdp: joined.offer,
+        connection_id: connection_id.to_string(),
+        client_id: profile.client_id.clone(),
+        bundle_id: profile.bundle_id.clone(),
+        session_id: membership.session_id().to_owned(),
+        channel: connect.channel,
+        mids: joined.mids,
+    };
+    let admitted = Admitted { sfu, membership, profile, generation: connect.generation };
+    Ok((admitted, offer))
+}
+
+async fn first_text(incoming: &mut Incoming) -> Result<Utf8Bytes, End> {
+    loop {
+        if let Some(text) = incoming.next().await? {
+            return Ok(text);
+        }
+    }
+}
+
+fn random_id() -> Result<ConnectionId, Refusal> {
+    let mut octets = [0; 16];
+    getrandom::fill(&mut octets).map_err(|error| {
+        tracing::error!(%error, "the system has no randomness");
+        Refusal::InternalError
+    })?;
+    Ok(ConnectionId::from_random(octets))
+}
+
+fn profile_of(connect: &Connect, connection_id: ConnectionId) -> Profile {
+    let default_client_id = match connect.generation {
+        Generation::Today => connection_id.to_string(),
+        Generation::Sora2015 => connection_id.to_braced_uuid(),
+    };
+    Profile {
+        connection_id,
+        client_id: connect.client_id.clone().unwrap_or(default_client_id),
+        bundle_id: connect.bundle_id.clone().unwrap_or_else(|| connection_id.to_string()),
+        role: connect.role,
+        audio: connect.audio.is_some(),
+        video: connect.video.is_some(),
+        notify_metadata: connect.notify_metadata.clone(),
+    }
+}
+
+/// A client that was let in.
+struct Client<'a> {
+    app: &'a App,
+    session: Session,
+    outbox: &'a Outbox,
+    admitted: Admitted,
+    /// When the channel is next told how long the client has been there. `None`: it is not announced yet.
+    update_at: Option<Instant>,
+}
+
+impl Client<'_> {
+    async fn run(
+        &mut self,
+        incoming: &mut Incoming,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> Result<Infallible, End> {
+        let limits = &self.app.limits;
+        let first_ping = clock::now() + limits.ping_interval;
+        let mut ping = interval_at(first_ping, limits.ping_interval);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let idle_at = incoming.last_heard() + limits.idle_timeout;
+            tokio::select! {
+                message = incoming.next() => {
+                    if let Some(text) = message? {
+                        self.handle_text(&text).await?;
+                    }
+                }
+                event = self.admitted.sfu.next_event() => {
+                    let event = event.ok_or(Refusal::InternalError)?;
+                    let reaction = self.session.handle_event(event);
+                    self.react(reaction)?;
+                }
+                _ = ping.tick() => self.send(&Reply::Ping),
+                () = at(self.update_at) => {
+                    self.admitted.membership.update();
+                    self.schedule_update();
+                }
+                () = sleep_until(idle_at) => return Err(Refusal::IdleTimeout.into()),
+                () = self.outbox.overflowed() => {
+                    tracing::debug!("a client does not read what it is sent");
+                    return Err(End::Broken);
+                }
+                () = shutting_down(shutdown) => return Err(End::Close(Close::SHUTTING_DOWN)),
+            }
+        }
+    }
+
+    async fn handle_text(&mut self, text: &str) -> Result<(), End> {
+        let sfu = &self.admitted.sfu;
+        let refused = match self.session.handle_text(text, &self.app.limits)? {
+            Step::Answer(sdp) => sfu.answer(sdp).await.err().and_then(Refusal::answer),
+            Step::Candidate(candidate) => {
+                sfu.candidate(candidate).await.err().and_then(Refusal::candidate)
+            }
+            Step::Nothing => None,
+            Step::Disconnect => return Err(End::Close(Close::DISCONNECTED)),
+            Step::Join(_) => Some(Refusal::InternalError),
+        };
+        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    fn react(&mut self, reaction: Reaction) -> Result<(), End> {
+        let Admitted { membership, profile, generation, .. } = &mut self.admitted;
+        match reaction {
+            Reaction::Announce => {
+                membership.announce(Arc::clone(profile), *generation, self.outbox.clone());
+                self.schedule_update();
+            }
+            Reaction::ReOffer(sdp) => self.send(&Reply::ReOffer { sdp }),
+            Reaction::TrackRefused { publisher, kind } => {
+                membership.track_refused(*generation, self.outbox, publisher, kind);
+            }
+            Reaction::Nothing => {}
+            Reaction::Close(close) => return Err(End::Close(close)),
+        }
+        Ok(())
+    }
+
+    fn schedule_update(&mut self) {
+        self.update_at = Some(clock::now() + self.app.limits.update_interval);
+    }
+
+    fn send(&self, reply: &Reply<'_>) {
+        self.outbox.push(self.admitted.generation.write(reply).into());
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}

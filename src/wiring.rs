@@ -1,0 +1,203 @@
+//! Starting everything in order, saying so, and stopping it.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tsubame_signaling::{Addresses, Config, Limits, Listeners, Server, TlsIdentity};
+
+use crate::candidates;
+use crate::config::{Settings, Tls};
+
+/// Where media is received unless `--udp` says otherwise.
+const UDP_PORT: u16 = 40_000;
+
+/// How long clients have to react to the end. Together with the SFU's own stop this stays below 3 s.
+const FAREWELL: Duration = Duration::from_millis(2200);
+
+/// Serves until a signal comes. An error is one sentence for whoever started it.
+pub(crate) fn run(settings: Settings) -> Result<(), String> {
+    start_log(&settings.log)?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| format!("the system gives no threads for the server ({error})"))?;
+    let result = runtime.block_on(serve(settings));
+    // What still lingers on a closed connection is not worth waiting for.
+    runtime.shutdown_background();
+    result
+}
+
+fn start_log(filter: &str) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!("--log: {filter:?} is no filter ({error}): write error, warn, info, debug or trace")
+    })?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+async fn serve(settings: Settings) -> Result<(), String> {
+    let mut signals = Signals::new()?;
+    let listeners = Listeners::bind(Addresses {
+        listen: settings.listen,
+        tls_listen: settings.tls.as_ref().map(|tls| tls.listen),
+        api_listen: settings.api_listen,
+    })
+    .await
+    .map_err(|error| error.to_string())?;
+
+    let candidates = candidates(&settings)?;
+    let identity = settings.tls.as_ref().map(|tls| tls_identity(tls, &candidates)).transpose()?;
+    let self_signed = settings.tls.is_some_and(|tls| tls.files.is_none());
+    let fingerprint = identity.as_ref().filter(|_| self_signed).map(TlsIdentity::fingerprint);
+
+    let sfu_config = tsubame_sfu::Config {
+        udp: if settings.udp.is_empty() { default_udp() } else { settings.udp },
+        candidates,
+        shards: settings.shards,
+        ..tsubame_sfu::Config::default()
+    };
+    let mut limits = Limits::default();
+    limits.half_open = sfu_config.max_connections / 5;
+    let sfu = tsubame_sfu::Server::start(sfu_config).map_err(|error| error.to_string())?;
+
+    let bound = listeners.addresses();
+    let config = Config { auth: settings.auth, limits, tls: identity };
+    let signaling = Server::start(listeners, config, sfu.handle());
+    say_ready(&bound, sfu.udp_addresses(), fingerprint.as_deref());
+
+    let name = signals.next().await;
+    tracing::info!(signal = name, "shutting down");
+    if tokio::time::timeout(FAREWELL, signaling.shutdown()).await.is_err() {
+        tracing::warn!("some clients did not go in time");
+    }
+    if tokio::task::spawn_blocking(|| sfu.shutdown()).await.is_err() {
+        tracing::error!("the SFU did not stop cleanly");
+    }
+    Ok(())
+}
+
+fn candidates(settings: &Settings) -> Result<Vec<IpAddr>, String> {
+    if !settings.candidates.is_empty() {
+        return Ok(settings.candidates.clone());
+    }
+    candidates::of_this_machine(settings.listen.ip()).map_err(|error| {
+        format!("the machine's addresses cannot be listed ({error}): name one with --candidate")
+    })
+}
+
+fn default_udp() -> Vec<SocketAddr> {
+    let mut udp = vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, UDP_PORT))];
+    if candidates::has_ipv6() {
+        udp.push(SocketAddr::from((Ipv6Addr::UNSPECIFIED, UDP_PORT)));
+    }
+    udp
+}
+
+fn tls_identity(tls: &Tls, candidates: &[IpAddr]) -> Result<TlsIdentity, String> {
+    let identity = match &tls.files {
+        Some((certificate, key)) => TlsIdentity::from_pem_files(certificate, key),
+        None => {
+            // Whatever somebody on this machine or outside may have in the address bar.
+            let mut names = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            names.extend((!tls.listen.ip().is_unspecified()).then(|| tls.listen.ip()));
+            names.extend(candidates);
+            names.sort();
+            names.dedup();
+            TlsIdentity::self_signed(&names)
+        }
+    };
+    identity.map_err(|error| format!("{error}: check --tls-cert and --tls-key"))
+}
+
+/// Standard output carries these lines and nothing else: programs wait for them.
+fn say_ready(bound: &Addresses, udp: &[SocketAddr], fingerprint: Option<&str>) {
+    let mut text = String::new();
+    if let Some(fingerprint) = fingerprint {
+        text += &format!("tls certificate: self-signed, sha-256 {fingerprint}\n");
+    }
+    text += &ready_line(bound, udp);
+    text.push('\n');
+    let mut output = std::io::stdout().lock();
+    if let Err(error) = output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        tracing::warn!(%error, "nobody reads the ready line");
+    }
+}
+
+fn ready_line(bound: &Addresses, udp: &[SocketAddr]) -> String {
+    let listen = reachable(bound.listen);
+    let api = reachable(bound.api_listen);
+    let udp: Vec<_> = udp.iter().map(SocketAddr::to_string).collect();
+    let mut line = format!(
+        "ready signaling=ws://{listen}/signaling page=http://{listen}/ api=http://{api}/ udp={}",
+        udp.join(",")
+    );
+    if let Some(tls) = bound.tls_listen.map(reachable) {
+        line += &format!(" tls_signaling=wss://{tls}/signaling tls_page=https://{tls}/");
+    }
+    line
+}
+
+/// A wildcard address cannot be opened: from here, loopback is what leads to it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// What ends the server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, String> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| format!("signals cannot be listened for ({error})"))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn the_ready_line_has_addresses_that_can_be_opened() {
+        let bound = Addresses {
+            listen: address("0.0.0.0:5000"),
+            tls_listen: None,
+            api_listen: address("127.0.0.1:3000"),
+        };
+        assert_eq!(
+            ready_line(&bound, &[address("0.0.0.0:40000"), address("[::]:40000")]),
+            "ready signaling=ws://127.0.0.1:5000/signaling page=http://127.0.0.1:5000/ api=http://127.0.0.1:3000/ \
+             udp=0.0.0.0:40000,[::]:40000"
+        );
+        let bound = Addresses { tls_listen: Some(address("[::]:5443")), ..bound };
+        assert!(
+            ready_line(&bound, &[]).ends_with(
+                " tls_signaling=wss://[::1]:5443/signaling tls_page=https://[::1]:5443/"
+            )
+        );
+    }
+}
