@@ -57,7 +57,8 @@ pub struct ClientConfig {
     pub generation: Generation,
     /// Whether audio is published or watched. Default: true.
     pub audio: bool,
-    /// The video codec asked for; `None` for no video. Only VP8 can be published. Default: VP8.
+    /// The video codec asked for; `None` for no video. VP8, VP9 and H.264 can be published. Default:
+    /// VP8.
     pub video: Option<Codec>,
     /// What the published video takes, in bit/s without headers. Default: 500,000.
     pub video_bitrate: u32,

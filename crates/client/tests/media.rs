@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::{Offer, World, peer_address, publisher, session_address, watcher};
 use tsubame_client::MediaKind;
 use tsubame_client::SrtpProfile;
-use tsubame_client::peer::{PeerEvent, Setup};
+use tsubame_client::peer::{PeerEvent, Setup, VideoSettings};
 use tsubame_netsim::LinkConfig;
 use tsubame_rtp::{Codec, Packet};
 use tsubame_srtp::Profile;
@@ -213,4 +213,23 @@ fn streams_that_no_offer_names_are_told_apart_by_their_mid() {
     let video = stats.track(MediaKind::Video).unwrap();
     assert!(video.packets > 400 && video.recovered > 10 && video.corrupted == 0, "{video:?}");
     assert!(stats.track(MediaKind::Audio).unwrap().packets > 200);
+}
+
+#[test]
+fn every_codec_that_can_be_published_is_watched() {
+    for codec in [Codec::Vp8, Codec::Vp9, Codec::H264] {
+        let mut config = publisher();
+        config.video = Some(VideoSettings { codec, ..VideoSettings::default() });
+        let mut world = World::pair(9, config, watcher());
+        world.run_for(Duration::from_secs(3));
+        world.peers[1].request_keyframes(world.now, None);
+        world.run_for(Duration::from_secs(1));
+        let (sent, seen) = (world.peers[0].stats(), world.peers[1].stats());
+        let sent = sent.sent(MediaKind::Video).unwrap();
+        let track = seen.track(MediaKind::Video).unwrap();
+        assert_eq!(track.codec, Some(codec));
+        assert_eq!((sent.keyframes, track.keyframes), (2, 2));
+        assert!(track.frames > 90 && track.frames <= sent.frames, "{track:?}");
+        assert_eq!((track.lost, track.corrupted), (0, 0));
+    }
 }

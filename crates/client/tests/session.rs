@@ -71,7 +71,7 @@ fn the_answer_fits_the_offer() {
         }
     }
     let formats = |answer: &SessionDescription| answer.media[1].formats.clone();
-    assert_eq!(formats(&publishing), ["96", "97", "98", "99"]);
+    assert_eq!(formats(&publishing), ["96", "97", "98", "99", "102", "103"]);
     assert_eq!(publishing.media[1].ssrc_groups[0].semantics, "FID");
     assert_eq!(publishing.media[1].ssrcs.len(), 2);
     assert_eq!(watching.media[1].ssrcs.len(), 0);

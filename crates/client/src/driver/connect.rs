@@ -25,7 +25,7 @@ pub(super) fn check(config: &ClientConfig) -> Result<(), ClientError> {
         return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
     }
     match config.video {
-        Some(codec) if config.role.sends() && codec != Codec::Vp8 => {
+        Some(codec @ (Codec::Opus | Codec::H265 | Codec::Av1)) if config.role.sends() => {
             Err(ClientError::CannotPublish(codec))
         }
         _ => Ok(()),
@@ -53,7 +53,8 @@ pub(super) fn peer(config: &ClientConfig) -> Result<Peer, ClientError> {
     peer.setup = config.setup;
     peer.srtp_profiles.clone_from(&config.srtp_profiles);
     peer.audio = sends && config.audio;
-    peer.video = config.video.filter(|_| sends).map(|_| VideoSettings {
+    peer.video = config.video.filter(|_| sends).map(|codec| VideoSettings {
+        codec,
         bitrate: config.video_bitrate,
         frame_rate: config.frame_rate,
         ..VideoSettings::default()

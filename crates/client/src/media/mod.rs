@@ -1,8 +1,9 @@
 //! Synthetic media: nothing to look at, but every header a server reads is real.
 
 mod opus;
+mod payload;
 mod stamp;
-mod vp8;
+mod video;
 
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use tsubame_rtp::{Codec, MediaKind, NtpTime};
 
 pub(crate) use opus::OpusSource;
 pub(crate) use stamp::read_stamp;
-pub(crate) use vp8::{Vp8Settings, Vp8Source};
+pub(crate) use video::{VideoSource, VideoSourceSettings};
 
 /// Octets of payload in the largest packet that is published.
 pub const MAX_PAYLOAD: usize = 1100;
@@ -34,14 +35,14 @@ pub(crate) struct MediaPacket {
 #[derive(Debug)]
 pub(crate) enum Source {
     Opus(OpusSource),
-    Vp8(Vp8Source),
+    Video(VideoSource),
 }
 
 impl Source {
     pub(crate) fn codec(&self) -> Codec {
         match self {
             Self::Opus(_) => Codec::Opus,
-            Self::Vp8(_) => Codec::Vp8,
+            Self::Video(source) => source.codec(),
         }
     }
 
@@ -53,7 +54,7 @@ impl Source {
     pub(crate) fn start(&mut self, now: Instant) {
         match self {
             Self::Opus(source) => source.start(now),
-            Self::Vp8(source) => source.start(now),
+            Self::Video(source) => source.start(now),
         }
     }
 
@@ -61,7 +62,7 @@ impl Source {
     pub(crate) fn due(&self) -> Option<Instant> {
         match self {
             Self::Opus(source) => source.due(),
-            Self::Vp8(source) => source.due(),
+            Self::Video(source) => source.due(),
         }
     }
 
@@ -74,13 +75,13 @@ impl Source {
     ) -> Option<MediaPacket> {
         match self {
             Self::Opus(source) => source.next_packet(now, ntp, out),
-            Self::Vp8(source) => source.next_packet(now, ntp, out),
+            Self::Video(source) => source.next_packet(now, ntp, out),
         }
     }
 
     /// The next frame is to be a keyframe.
     pub(crate) fn request_keyframe(&mut self) {
-        if let Self::Vp8(source) = self {
+        if let Self::Video(source) = self {
             source.request_keyframe();
         }
     }
@@ -89,7 +90,7 @@ impl Source {
     pub(crate) fn timestamp_at(&self, now: Instant) -> u32 {
         match self {
             Self::Opus(source) => source.timestamp_at(now),
-            Self::Vp8(source) => source.timestamp_at(now),
+            Self::Video(source) => source.timestamp_at(now),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
-use tsubame_rtp::{Codec, MediaKind, NtpTime};
+use tsubame_rtp::NtpTime;
 use tsubame_sdp::SessionDescription;
 use tsubame_stun::ice::{Candidate, Path, Transmit};
 
@@ -14,7 +14,7 @@ use super::answer::{Agreement, Local, Outgoing, answer};
 use super::feedback::Reporter;
 use super::transport::{IceRandom, Received, Transport};
 use super::{PeerConfig, PeerError, PeerEvent, VideoSettings};
-use crate::media::{OpusSource, Source, Vp8Settings, Vp8Source};
+use crate::media::{OpusSource, Source, VideoSource, VideoSourceSettings};
 use crate::receive::Tracks;
 use crate::send::{SendContext, SendStream};
 use crate::stats::Stats;
@@ -55,11 +55,11 @@ impl Peer {
             let source = Source::Opus(OpusSource::new(random.next_u32()));
             streams.push(stream(source, &mut random));
         }
-        if let Some(VideoSettings { bitrate, frame_rate, width, height }) = config.video {
-            let settings = Vp8Settings { bitrate, frame_rate, width, height };
+        if let Some(VideoSettings { codec, bitrate, frame_rate, width, height }) = config.video {
+            let settings = VideoSourceSettings { bitrate, frame_rate, width, height };
             let picture_id = low16(&mut random);
-            let source = Source::Vp8(Vp8Source::new(settings, random.next_u32(), picture_id));
-            streams.push(stream(source, &mut random));
+            let source = VideoSource::new(codec, settings, random.next_u32(), picture_id);
+            streams.extend(source.map(|source| stream(Source::Video(source), &mut random)));
         }
         let ssrc = streams.first().map_or_else(|| random.next_u32(), SendStream::ssrc);
         let cname = format!("{:016x}", random.next_u64());
@@ -204,10 +204,7 @@ impl Peer {
 
     fn local(&self) -> Local<'_> {
         let outgoing = |stream: &SendStream| Outgoing {
-            codec: match stream.kind() {
-                MediaKind::Audio => Codec::Opus,
-                MediaKind::Video => Codec::Vp8,
-            },
+            codec: stream.codec(),
             ssrc: stream.ssrc(),
             rtx_ssrc: stream.rtx_ssrc(),
         };

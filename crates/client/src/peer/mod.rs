@@ -37,19 +37,21 @@ pub enum Setup {
 /// Video to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoSettings {
+    /// VP8, VP9 or H.264; others are not published.
+    pub codec: Codec,
     /// In bit/s, without headers.
     pub bitrate: u32,
     /// Frames per second, 1 to 120.
     pub frame_rate: u32,
-    /// Width in the keyframes' headers, in pixels.
+    /// Width in the headers of VP8 keyframes, in pixels.
     pub width: u16,
-    /// Height in the keyframes' headers, in pixels.
+    /// Height in the headers of VP8 keyframes, in pixels.
     pub height: u16,
 }
 
 impl Default for VideoSettings {
     fn default() -> Self {
-        Self { bitrate: 500_000, frame_rate: 30, width: 640, height: 360 }
+        Self { codec: Codec::Vp8, bitrate: 500_000, frame_rate: 30, width: 640, height: 360 }
     }
 }
 
@@ -66,7 +68,7 @@ pub struct PeerConfig {
     pub ice: ControllingConfig,
     /// Publish Opus.
     pub audio: bool,
-    /// Publish VP8.
+    /// Publish video.
     pub video: Option<VideoSettings>,
     /// Answer that what the server sends is wanted.
     pub receive: bool,

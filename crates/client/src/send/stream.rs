@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use tsubame_rtp::rtcp::{ReportBlock, SenderInfo};
-use tsubame_rtp::{Header, HeaderWriter, MediaKind, NtpTime, extension, rtx};
+use tsubame_rtp::{Codec, Header, HeaderWriter, MediaKind, NtpTime, extension, rtx};
 use tsubame_srtp::Protector;
 
 use super::history::History;
@@ -73,6 +73,10 @@ impl SendStream {
 
     pub(crate) fn kind(&self) -> MediaKind {
         self.source.kind()
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.source.codec()
     }
 
     pub(crate) fn ssrc(&self) -> u32 {

@@ -295,9 +295,9 @@ fn audio(sdp: &mut String, session: &Session, mid: &str, direction: &str) {
 }
 
 fn video(sdp: &mut String, session: &Session, mid: &str, direction: &str) {
-    sdp.push_str("m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n");
+    sdp.push_str("m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 102 103\r\n");
     transport(sdp, session, mid, direction);
-    for (payload_type, name) in [(96, "VP8"), (98, "VP9")] {
+    for (payload_type, name) in [(96, "VP8"), (98, "VP9"), (102, "H264")] {
         write!(
             sdp,
             "a=rtpmap:{payload_type} {name}/90000\r\na=rtcp-fb:{payload_type} nack\r\n\

@@ -1,18 +1,15 @@
-//! VP8 (RFC 6386) in RTP (RFC 7741), with headers that are real and pictures that are not.
+//! Video at a steady rate: frames, cut into packets, of whatever codec.
 
 use std::time::{Duration, Instant};
 
-use tsubame_rtp::NtpTime;
+use tsubame_rtp::{Codec, NtpTime};
 
+use super::payload::{Part, Payloads};
 use super::{MAX_PAYLOAD, MediaPacket, clock_units, stamp};
 
 const CLOCK_RATE: u32 = 90_000;
-/// The payload descriptor with its extension octet and a 15-bit picture id.
-const DESCRIPTOR: usize = 4;
-/// Frame tag, start code, width and height (RFC 6386 §9.1).
-const KEYFRAME_HEADER: usize = 10;
-/// The frame tag alone.
-const DELTA_HEADER: usize = 3;
+/// The smallest packet: room for every header, and for a stamp.
+const MIN_PAYLOAD: usize = super::payload::MAX_HEADER + stamp::STAMP;
 /// A keyframe is this many times as large as another frame.
 const KEYFRAME_RATIO: usize = 4;
 /// Who is later than this has slept: the time is skipped instead of being made up for.
@@ -20,7 +17,7 @@ const MAX_BACKLOG: Duration = Duration::from_millis(200);
 
 /// How much video to make.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Vp8Settings {
+pub(crate) struct VideoSourceSettings {
     /// In bit/s, without headers.
     pub(crate) bitrate: u32,
     /// Frames per second.
@@ -31,13 +28,11 @@ pub(crate) struct Vp8Settings {
 
 /// Frames at a steady rate; each is cut into packets of about the same size, as libwebrtc cuts them.
 #[derive(Debug)]
-pub(crate) struct Vp8Source {
-    settings: Vp8Settings,
+pub(crate) struct VideoSource {
+    settings: VideoSourceSettings,
+    payloads: Payloads,
     timestamp_offset: u32,
-    /// 15 bits.
-    picture_id: u16,
     count: u32,
-    frames: u64,
     keyframe_wanted: bool,
     origin: Option<Instant>,
     /// Frames of the schedule so far, those that were skipped included.
@@ -54,22 +49,34 @@ struct Frame {
     remaining: usize,
     packets: usize,
     first: bool,
+    /// Parameter sets are to go first, in a packet of their own.
+    parameter_sets: bool,
 }
 
-impl Vp8Source {
-    pub(crate) fn new(settings: Vp8Settings, timestamp_offset: u32, picture_id: u16) -> Self {
+impl VideoSource {
+    /// `picture_id` is what the codecs that count pictures begin with; `None` for a codec that
+    /// cannot be published.
+    pub(crate) fn new(
+        codec: Codec,
+        settings: VideoSourceSettings,
+        timestamp_offset: u32,
+        picture_id: u16,
+    ) -> Option<Self> {
         let frame_rate = settings.frame_rate.clamp(1, 120);
-        Self {
-            settings: Vp8Settings { frame_rate, ..settings },
+        Some(Self {
+            settings: VideoSourceSettings { frame_rate, ..settings },
+            payloads: Payloads::new(codec, settings.width, settings.height, picture_id)?,
             timestamp_offset,
-            picture_id: picture_id & 0x7fff,
             count: 0,
-            frames: 0,
             keyframe_wanted: true,
             origin: None,
             slot: 0,
             frame: None,
-        }
+        })
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.payloads.codec()
     }
 
     pub(crate) fn start(&mut self, now: Instant) {
@@ -98,29 +105,40 @@ impl Vp8Source {
             self.begin_frame(now)?;
         }
         let frame = self.frame.as_mut()?;
+        let (timestamp, keyframe) = (frame.timestamp, frame.keyframe);
+        if std::mem::take(&mut frame.parameter_sets) {
+            let len = self.payloads.write_parameter_sets(out)?;
+            return Some(MediaPacket {
+                len,
+                timestamp,
+                marker: false,
+                frame_start: true,
+                keyframe,
+            });
+        }
         // Equal parts; those that are one octet larger come last.
-        let part = frame.remaining / frame.packets;
-        let payload = out.get_mut(..DESCRIPTOR + part)?;
-        let (descriptor, body) = payload.split_at_mut(DESCRIPTOR);
-        descriptor.copy_from_slice(&self::descriptor(frame.first, self.picture_id));
-        let filler = if frame.first { write_header(frame, &self.settings, body) } else { body };
+        let len = frame.remaining / frame.packets;
+        let part =
+            Part { keyframe, first: frame.first, last: frame.packets == 1, left: frame.remaining };
+        let payload = out.get_mut(..len)?;
+        let filler = self.payloads.write_header(part, payload);
         stamp::fill(self.count, ntp, filler);
         self.count = self.count.wrapping_add(1);
-        let packet = MediaPacket {
-            len: DESCRIPTOR + part,
-            timestamp: frame.timestamp,
-            marker: frame.packets == 1,
-            frame_start: frame.first,
-            keyframe: frame.first && frame.keyframe,
-        };
-        frame.remaining -= part;
+        let first = part.first && !self.payloads.has_parameter_sets(keyframe);
+        frame.remaining -= len;
         frame.packets -= 1;
         frame.first = false;
-        if packet.marker {
+        if part.last {
             self.frame = None;
-            self.picture_id = (self.picture_id + 1) & 0x7fff;
+            self.payloads.next_picture();
         }
-        Some(packet)
+        Some(MediaPacket {
+            len,
+            timestamp,
+            marker: part.last,
+            frame_start: first,
+            keyframe: first && keyframe,
+        })
     }
 
     pub(crate) fn timestamp_at(&self, now: Instant) -> u32 {
@@ -141,18 +159,25 @@ impl Vp8Source {
             u64::from(self.slot) * u64::from(CLOCK_RATE) / u64::from(self.settings.frame_rate);
         let timestamp = self.timestamp_offset.wrapping_add((units & 0xffff_ffff) as u32);
         self.slot += 1;
-        self.frames += 1;
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
         let size = self.frame_size(keyframe);
-        let packets = size.div_ceil(MAX_PAYLOAD - DESCRIPTOR);
-        self.frame = Some(Frame { keyframe, timestamp, remaining: size, packets, first: true });
+        let packets = size.div_ceil(MAX_PAYLOAD);
+        let parameter_sets = self.payloads.has_parameter_sets(keyframe);
+        self.frame = Some(Frame {
+            keyframe,
+            timestamp,
+            remaining: size,
+            packets,
+            first: true,
+            parameter_sets,
+        });
         Some(())
     }
 
     fn frame_size(&self, keyframe: bool) -> usize {
         let size = (self.settings.bitrate / 8 / self.settings.frame_rate) as usize;
         let size = if keyframe { size.saturating_mul(KEYFRAME_RATIO) } else { size };
-        size.clamp(KEYFRAME_HEADER + stamp::STAMP, 1 << 20)
+        size.clamp(MIN_PAYLOAD, 1 << 20)
     }
 
     fn time_of(&self, origin: Instant, slot: u32) -> Instant {
@@ -161,45 +186,29 @@ impl Vp8Source {
     }
 }
 
-/// RFC 7741 §4.2: X, and S where a frame begins; then I; then M and 15 bits of picture id.
-fn descriptor(frame_start: bool, picture_id: u16) -> [u8; DESCRIPTOR] {
-    let first = 0x80 | if frame_start { 0x10 } else { 0 };
-    let [high, low] = picture_id.to_be_bytes();
-    [first, 0x80, 0x80 | high, low]
-}
-
-/// RFC 6386 §9.1. Gives what is left of `body`.
-fn write_header<'b>(frame: &Frame, settings: &Vp8Settings, body: &'b mut [u8]) -> &'b mut [u8] {
-    // A plausible first partition: a quarter of the frame; 19 bits.
-    let first_partition = (frame.remaining / 4).min((1 << 19) - 1) as u32;
-    let inter_frame = u32::from(!frame.keyframe);
-    let show_frame = 1 << 4;
-    let [t0, t1, t2, _] = (first_partition << 5 | show_frame | inter_frame).to_le_bytes();
-    let len = if frame.keyframe { KEYFRAME_HEADER } else { DELTA_HEADER };
-    let (header, rest) = body.split_at_mut(len);
-    header[..DELTA_HEADER].copy_from_slice(&[t0, t1, t2]);
-    if frame.keyframe {
-        let [w0, w1] = (settings.width & 0x3fff).to_le_bytes();
-        let [h0, h1] = (settings.height & 0x3fff).to_le_bytes();
-        header[DELTA_HEADER..].copy_from_slice(&[0x9d, 0x01, 0x2a, w0, w1, h0, h1]);
-    }
-    rest
-}
-
 #[cfg(test)]
 mod tests {
-    use tsubame_rtp::codec::vp8;
+    use tsubame_rtp::codec::{h264, vp8, vp9};
 
     use super::*;
     use crate::media::stamp::read_stamp;
     use crate::peer::testing::origin;
 
-    const SETTINGS: Vp8Settings =
-        Vp8Settings { bitrate: 1_200_000, frame_rate: 30, width: 640, height: 360 };
+    const SETTINGS: VideoSourceSettings =
+        VideoSourceSettings { bitrate: 1_200_000, frame_rate: 30, width: 640, height: 360 };
     const NTP: NtpTime = NtpTime(1 << 32);
 
+    fn source(
+        codec: Codec,
+        settings: VideoSourceSettings,
+        timestamp: u32,
+        picture_id: u16,
+    ) -> VideoSource {
+        VideoSource::new(codec, settings, timestamp, picture_id).unwrap()
+    }
+
     /// Everything that is due at `now`.
-    fn packets(source: &mut Vp8Source, now: Instant) -> Vec<(MediaPacket, Vec<u8>)> {
+    fn packets(source: &mut VideoSource, now: Instant) -> Vec<(MediaPacket, Vec<u8>)> {
         let mut out = [0; MAX_PAYLOAD];
         let next = || {
             let packet = source.next_packet(now, NTP, &mut out)?;
@@ -211,7 +220,7 @@ mod tests {
     #[test]
     fn frames_are_what_a_server_reads() {
         let start = origin();
-        let mut source = Vp8Source::new(SETTINGS, 7, 0x7ffe);
+        let mut source = source(Codec::Vp8, SETTINGS, 7, 0x7ffe);
         assert_eq!(source.due(), None);
         source.start(start);
         let mut timestamps = Vec::new();
@@ -250,7 +259,7 @@ mod tests {
     #[test]
     fn a_second_has_its_frames_and_its_bits() {
         let start = origin();
-        let mut source = Vp8Source::new(SETTINGS, 0, 0);
+        let mut source = source(Codec::Vp8, SETTINGS, 0, 0);
         source.start(start);
         packets(&mut source, start);
         let mut frames = 0;
@@ -268,7 +277,7 @@ mod tests {
     #[test]
     fn who_slept_does_not_make_up_for_it() {
         let start = origin();
-        let mut source = Vp8Source::new(SETTINGS, 0, 0);
+        let mut source = source(Codec::Vp8, SETTINGS, 0, 0);
         source.start(start);
         packets(&mut source, start);
         let late = packets(&mut source, start + Duration::from_secs(60));
@@ -280,11 +289,74 @@ mod tests {
     #[test]
     fn the_smallest_video_is_still_video() {
         let start = origin();
-        let settings = Vp8Settings { bitrate: 1, frame_rate: 500, ..SETTINGS };
-        let mut source = Vp8Source::new(settings, 0, 0);
+        let settings = VideoSourceSettings { bitrate: 1, frame_rate: 500, ..SETTINGS };
+        let mut source = source(Codec::Vp8, settings, 0, 0);
         source.start(start);
         let (packet, payload) = packets(&mut source, start).remove(0);
         assert!(packet.keyframe && packet.marker);
         assert!(read_stamp(&payload).unwrap().intact);
+    }
+
+    #[test]
+    fn the_other_codecs_are_what_a_server_reads() {
+        for codec in [Codec::Vp9, Codec::H264] {
+            let start = origin();
+            let mut source = source(codec, SETTINGS, 0, 0x7fff);
+            assert_eq!(source.codec(), codec);
+            source.start(start);
+            for frame in 0..40 {
+                let keyframe = frame == 0 || frame == 20;
+                if keyframe {
+                    source.request_keyframe();
+                }
+                let now = source.due().unwrap();
+                let packets = packets(&mut source, now);
+                let mut starts = 0;
+                for (at, (packet, payload)) in packets.iter().enumerate() {
+                    let info = match codec {
+                        Codec::Vp9 => vp9::inspect(payload),
+                        _ => h264::inspect(payload, packet.marker),
+                    };
+                    let info = info.unwrap();
+                    starts += u32::from(packet.frame_start);
+                    assert_eq!(packet.frame_start, at == 0);
+                    // A packet of parameter sets and the picture behind it both begin it.
+                    let second = codec == Codec::H264 && keyframe && at == 1;
+                    assert_eq!(info.frame_start, at == 0 || second, "{codec:?} {at}");
+                    assert_eq!(info.keyframe, keyframe && (at == 0 || second), "{codec:?} {at}");
+                    assert_eq!(info.frame_end, at + 1 == packets.len());
+                    assert_eq!(info.frame_end, packet.marker);
+                    let stamp = read_stamp(payload);
+                    assert_eq!(stamp.is_none(), codec == Codec::H264 && keyframe && at == 0);
+                    assert!(stamp.is_none_or(|stamp| stamp.intact));
+                    assert!(payload.len() <= MAX_PAYLOAD);
+                }
+                assert_eq!(starts, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn other_codecs_cannot_be_published() {
+        for codec in [Codec::Opus, Codec::Av1, Codec::H265] {
+            assert!(VideoSource::new(codec, SETTINGS, 0, 0).is_none());
+        }
+    }
+
+    #[test]
+    fn a_frame_of_one_packet_is_whole_in_every_codec() {
+        for codec in [Codec::Vp8, Codec::Vp9, Codec::H264] {
+            let settings = VideoSourceSettings { bitrate: 30_000, ..SETTINGS };
+            let mut source = source(codec, settings, 0, 0);
+            source.start(origin());
+            let now = source.due().unwrap();
+            let keyframe = packets(&mut source, now);
+            assert!(keyframe.last().unwrap().0.marker);
+            let now = source.due().unwrap();
+            let delta = packets(&mut source, now);
+            assert_eq!(delta.len(), 1);
+            assert!(delta[0].0.frame_start && delta[0].0.marker && !delta[0].0.keyframe);
+            assert!(read_stamp(&delta[0].1).unwrap().intact);
+        }
     }
 }
