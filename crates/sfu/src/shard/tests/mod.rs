@@ -1,10 +1,14 @@
 //! The shard with real clients over a simulated network.
 
 mod checks;
+mod continuity;
 mod end_of_session;
+mod feedback;
 mod forger;
 mod forwarding;
+mod isolation;
 mod negotiation;
+mod reports;
 mod world;
 
 use std::time::Duration;
@@ -30,4 +34,23 @@ fn frames(world: &World, client: usize) -> u64 {
         .filter(|track| track.kind == MediaKind::Video)
         .map(|track| track.frames)
         .sum()
+}
+
+/// Sequence number and SSRC of an SRTP packet: they stand in the clear.
+fn line_of(datagram: &[u8]) -> Option<(u16, u32)> {
+    if !tsubame_rtp::is_rtp_or_rtcp(datagram) || tsubame_rtp::is_rtcp(datagram) {
+        return None;
+    }
+    let number = u16::from_be_bytes(datagram.get(2..4)?.try_into().ok()?);
+    Some((number, u32::from_be_bytes(datagram.get(8..12)?.try_into().ok()?)))
+}
+
+/// A session description without these lines, each of which has to be there.
+fn without(description: &str, lines: &[&str]) -> String {
+    let mut description = description.to_owned();
+    for line in lines {
+        assert!(description.contains(line), "{line} is not in {description}");
+        description = description.replace(line, "");
+    }
+    description
 }

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tsubame_client::peer::{Peer, PeerConfig, PeerEvent, VideoSettings};
 use tsubame_dtls::Identity;
 use tsubame_netsim::{LinkConfig, Network};
-use tsubame_rtp::NtpTime;
+use tsubame_rtp::{MediaKind, NtpTime};
 use tsubame_stun::ice::Path;
 
 use crate::api::{
@@ -21,6 +21,7 @@ use crate::keys::PeerKey;
 use crate::media::NtpClock;
 use crate::shard::{Shard, Shared};
 use crate::sink::Collected;
+use crate::subscription::Subscription;
 
 use super::checks;
 use super::forger::Forger;
@@ -178,13 +179,29 @@ impl World {
         client
     }
 
+    /// Lets a client in that is the same whoever came before: its name, its address and its seed follow from `number`.
+    pub(super) fn join_as(&mut self, setup: &Setup, number: usize) -> usize {
+        let (client, offer) = self.join_with(setup, number, address_of(number)).expect("refused");
+        self.answer(client, &offer).expect("answer refused");
+        client
+    }
+
     fn join_at(
         &mut self,
         setup: &Setup,
         address: SocketAddr,
     ) -> Result<(usize, String), JoinError> {
+        self.join_with(setup, self.clients.len(), address)
+    }
+
+    fn join_with(
+        &mut self,
+        setup: &Setup,
+        number: usize,
+        address: SocketAddr,
+    ) -> Result<(usize, String), JoinError> {
         let index = self.clients.len();
-        let id = id_of(index);
+        let id = id_of(number);
         let (joined, events, shard) = self.request_join(setup, id)?;
         let mut config = PeerConfig::new(identity(), NtpTime(0xe000_0000_0000_0000));
         config.audio = setup.audio && setup.role.sends();
@@ -192,7 +209,7 @@ impl World {
         config.receive = setup.role.receives();
         (setup.adjust)(&mut config);
         let mut seed = [self.seed.wrapping_mul(31); 32];
-        seed[..4].copy_from_slice(&(index as u32 + 1).to_be_bytes());
+        seed[..4].copy_from_slice(&(number as u32 + 1).to_be_bytes());
         let mut peer = Peer::new(self.now, config, seed);
         peer.add_local_candidate(self.now, address);
         self.clients.push(Client {
@@ -298,6 +315,14 @@ impl World {
         let keys = self.shards[shard].peers[key.0].transport.keys_of_the_other_end();
         let (protector, unprotector) = keys.expect("not connected");
         Forger::new(address, protector, unprotector)
+    }
+
+    /// The client's view of the first track of this kind that it gets.
+    pub(super) fn subscription(&self, client: usize, kind: MediaKind) -> &Subscription {
+        let shard = &self.shards[self.clients[client].shard];
+        let key = self.key(client).expect("gone");
+        let all = shard.peers[key.0].subscriptions.iter().map(|key| &shard.subscriptions[key.0]);
+        all.into_iter().find(|subscription| subscription.kind == kind).expect("not subscribed")
     }
 
     /// Why the client's session ended, if it has.
@@ -431,10 +456,7 @@ impl World {
         if self.clients.get(by_rule).is_some_and(awake) {
             return self.clients.get_mut(by_rule);
         }
-        self.clients
-            .iter_mut()
-            .filter(|client| client.id != id_of(by_rule))
-            .find(|client| awake(client))
+        self.clients.iter_mut().find(|client| awake(client))
     }
 
     fn exchange_messages(&mut self) {
