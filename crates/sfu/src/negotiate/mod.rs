@@ -11,6 +11,10 @@
 //!   track only when its section was not receiving before.
 //! * A section that was refused stays at port 0, inactive, outside of BUNDLE, until another track takes its place under a new mid
 //!   (RFC 8829 §5.2.2).
+//! * An answer is held against the offer as it was made, whatever has changed since. Formats and extensions beyond the offered ones mean
+//!   nothing; an offered one with another meaning is an error.
+//! * The first answer fixes ICE credentials, certificate and DTLS role. They stay until we offer an ICE restart, so a later answer that
+//!   changes one of them is an error: browsers keep them, and whoever does not is not the same client.
 
 mod answer;
 mod error;

@@ -123,6 +123,10 @@ fn a_refused_section_waits_at_port_0_and_comes_back_under_a_new_mid() {
     assert_eq!(accepted, 0);
     let (offer, _) = exchange(&mut viewer, &[1]);
     assert_eq!(directions(&offer)[1], ("1".to_owned(), Direction::Inactive, 0));
+    // To Firefox, which the Sora JavaScript SDK shows port 9, missing credentials would be a partial ICE restart.
+    assert_eq!(offer.media[1].ice_ufrag, offer.media[0].ice_ufrag);
+    assert_eq!(offer.media[1].ice_pwd, offer.media[0].ice_pwd);
+    assert!(offer.media[1].msids.is_empty() && offer.media[1].ssrcs.is_empty());
     assert_eq!(offer.bundle().unwrap(), ["0"]);
     viewer.remove_track(h265);
     let vp8 = viewer.add_track(track(2, Codec::Vp8)).unwrap();
@@ -131,6 +135,20 @@ fn a_refused_section_waits_at_port_0_and_comes_back_under_a_new_mid() {
     assert_eq!((offer.media.len(), accepted), (2, 1));
     assert_eq!(directions(&offer)[1], ("2".to_owned(), Direction::SendOnly, 9));
     assert_eq!(offer.bundle().unwrap(), ["0", "2"]);
+}
+
+#[test]
+fn a_port_in_the_answer_does_not_revive_what_was_offered_at_port_0() {
+    let mut viewer = viewer();
+    viewer.add_track(track(1, Codec::H265)).unwrap();
+    exchange(&mut viewer, &[1]);
+    let offer = viewer.offer();
+    // What comes of an offer whose ports were rewritten; outside of BUNDLE, as it was offered.
+    let answer = answer_to(&offer.replace("m=video 0 ", "m=video 9 "), &[]);
+    let answer = viewer.apply_answer(&answer).unwrap();
+    assert_eq!(answer.remote[0].1, Verdict::Refused);
+    let (offer, _) = exchange(&mut viewer, &[]);
+    assert_eq!(offer.media[1].port, 0);
 }
 
 #[test]
@@ -175,8 +193,11 @@ fn sections_are_limited_and_their_answer_fits() {
     assert_eq!(viewer.add_track(track(1, Codec::Opus)), None);
     let (offer, accepted) = exchange(&mut viewer, &[]);
     assert_eq!((offer.media.len(), accepted), (MAX_SECTIONS, MAX_SECTIONS));
-    // The largest sections that browsers were seen to answer with (Chromium's, for video).
-    assert!(1_250 * MAX_SECTIONS < tsubame_sdp::MAX_LENGTH);
+    // The answer as long as Chromium would write it: the largest of its sections that was recorded, every time.
+    let recorded = super::recorded::answer("chromium", "sendrecv", 3);
+    let largest = recorded.split("m=").map(str::len).max().unwrap();
+    assert!(largest > 500);
+    assert!(largest * MAX_SECTIONS < tsubame_sdp::MAX_LENGTH, "{largest} bytes a section");
 
     viewer.remove_track(slots[5].unwrap());
     assert_eq!(viewer.add_track(track(1, Codec::Vp9)), None, "not before it was answered");
