@@ -130,9 +130,11 @@ impl Publication {
         self.sequence_base + self.extender.extend(sequence_number)
     }
 
-    /// The same, for a packet that was retransmitted: it does not move the highest number seen.
+    /// The same, for a packet that was retransmitted: it does not move the highest number seen, and one above that was never missed.
     pub(crate) fn extend_retransmitted(&self, sequence_number: u16) -> Option<u64> {
-        Some(self.sequence_base + self.extender.peek(sequence_number)?)
+        let highest = self.extender.highest()?;
+        let number = self.extender.peek(sequence_number).filter(|number| *number <= highest)?;
+        Some(self.sequence_base + number)
     }
 
     /// What the publisher is told of this track: the SFU's own reception, and of its subscribers' losses what the aggregate says.

@@ -43,6 +43,7 @@ impl Server {
             candidates,
             dtls: Arc::new(tsubame_dtls::Config::new(Arc::new(identity))),
             max_connections: config.max_connections.div_ceil(config.shards),
+            shards: config.shards,
         });
         let clock = wall_clock();
         let mut seeds = Vec::new();

@@ -250,6 +250,12 @@ impl Transport {
         ))
     }
 
+    /// How many SSRCs of RTP and RTCP have replay windows.
+    #[cfg(test)]
+    pub(crate) fn incoming_ssrcs(&self) -> (usize, usize) {
+        self.keys.as_ref().map_or((0, 0), |keys| keys.unprotector.ssrcs())
+    }
+
     fn close(&mut self, reason: CloseReason) {
         self.closed.get_or_insert(reason);
     }

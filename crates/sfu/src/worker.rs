@@ -193,7 +193,8 @@ impl Worker {
 
     fn finish(&mut self, now: Instant) {
         let network = &mut self.network;
-        contain(&mut self.shard, |shard| shard.finish_turn(now, network));
+        // What a panic left undone is done in another go. Each one ends a session, so there is an end to it.
+        while !contain(&mut self.shard, |shard| shard.finish_turn(now, network)) {}
         self.network.flush();
     }
 
@@ -232,14 +233,16 @@ impl Worker {
     }
 }
 
-/// A panic ends the session whose input caused it; the shard lives.
-fn contain(shard: &mut Shard, work: impl FnOnce(&mut Shard)) {
-    if catch_unwind(AssertUnwindSafe(|| work(shard))).is_err() {
+/// A panic ends the session whose input caused it; the shard lives. Whether there was none.
+pub(crate) fn contain(shard: &mut Shard, work: impl FnOnce(&mut Shard)) -> bool {
+    let result = catch_unwind(AssertUnwindSafe(|| work(shard)));
+    if result.is_err() {
         match shard.end_current_after_panic() {
             Some(id) => tracing::error!(connection = %id, "a session was ended by a fault of ours"),
             None => tracing::error!("a fault of ours was contained"),
         }
     }
+    result.is_ok()
 }
 
 impl Network {

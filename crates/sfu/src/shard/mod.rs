@@ -62,8 +62,10 @@ pub(crate) struct Shared {
     /// Addresses to advertise, in order of preference.
     pub(crate) candidates: Vec<SocketAddr>,
     pub(crate) dtls: Arc<tsubame_dtls::Config>,
-    /// Of this shard.
+    /// Of each shard.
     pub(crate) max_connections: usize,
+    /// How many there are.
+    pub(crate) shards: usize,
 }
 
 /// What one shard has to say to another.
@@ -101,6 +103,18 @@ pub(crate) struct Shard {
     current: Option<PeerKey>,
     shutting_down: bool,
     counters: Counters,
+    /// Where, and over whose input, the shard is to panic.
+    #[cfg(test)]
+    trap: Option<(Trap, PeerKey)>,
+}
+
+/// A place for a test to make the shard panic.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trap {
+    Receive,
+    Forward,
+    Settle,
 }
 
 impl Shard {
@@ -125,6 +139,8 @@ impl Shard {
             current: None,
             shutting_down: false,
             counters: Counters::default(),
+            #[cfg(test)]
+            trap: None,
         }
     }
 
@@ -179,6 +195,9 @@ impl Shard {
         let Some(key) = self.demux.peer_by_path(&path) else {
             return self.hand_over_by_path(path, datagram, via);
         };
+        if self.is_over(key) {
+            return;
+        }
         self.current = Some(key);
         if tsubame_rtp::is_rtp_or_rtcp(datagram) {
             if tsubame_rtp::is_rtcp(datagram) {
@@ -205,14 +224,18 @@ impl Shard {
         let Some(key) = self.demux.peer_by_ufrag(ufrag) else {
             match demux::shard_of_ufrag(ufrag) {
                 // Handed over at most once, so nothing can go in circles.
-                Some(shard) if shard != self.index && via.is_none() => {
+                Some(shard)
+                    if shard != self.index && shard < self.shared.shards && via.is_none() =>
+                {
                     self.hand_over(shard, path, datagram);
                 }
                 _ => self.counters.unknown_ufrag += 1,
             }
             return;
         };
-        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        let Some(peer) = self.peers.get_mut(key.0).filter(|peer| peer.closed.is_none()) else {
+            return;
+        };
         self.current = Some(key);
         let authentic = peer.transport.handle_stun(now, path, datagram);
         self.read_transport_events(now, key, via);
@@ -283,6 +306,11 @@ impl Shard {
     fn settle(&mut self, now: Instant, key: PeerKey, sink: &mut impl Sink) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         peer.touched = false;
+        #[cfg(test)]
+        if peer.closed.is_none() {
+            self.spring(Trap::Settle, key);
+        }
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
         if let Some(reason) = peer.closed {
             // Nobody is there to hear it, or what would say it may be broken.
             if !matches!(reason, CloseReason::ConsentExpired | CloseReason::InternalError) {
@@ -302,6 +330,11 @@ impl Shard {
         if let Some(at) = peer.next_deadline().into_iter().chain(keyframe).min() {
             self.timers.arm(key, &mut peer.armed, at);
         }
+    }
+
+    /// Whether the client only waits to be taken out: nothing of it counts any more.
+    fn is_over(&self, key: PeerKey) -> bool {
+        self.peers.get(key.0).is_none_or(|peer| peer.closed.is_some())
     }
 
     /// The client is looked at before the turn ends.
@@ -409,6 +442,11 @@ impl Shard {
         let id = peer.id;
         self.touch(key);
         Some(id)
+    }
+
+    #[cfg(test)]
+    fn spring(&self, trap: Trap, key: PeerKey) {
+        assert_ne!(self.trap, Some((trap, key)), "this is what the test wanted");
     }
 
     fn random_bytes<const N: usize>(&mut self) -> [u8; N] {

@@ -36,6 +36,8 @@ impl Shard {
             return;
         };
         self.counters.rtp_received += 1;
+        #[cfg(test)]
+        self.spring(super::Trap::Receive, key);
         self.note_arrival(now, key, &packet);
         if stream.is_rtx {
             self.handle_retransmission(now, stream.publication, &packet);

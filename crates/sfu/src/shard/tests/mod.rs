@@ -1,14 +1,18 @@
 //! The shard with real clients over a simulated network.
 
+mod allocations;
 mod checks;
 mod continuity;
 mod end_of_session;
 mod feedback;
 mod forger;
 mod forwarding;
+mod hostile;
 mod isolation;
 mod negotiation;
+mod panics;
 mod reports;
+mod shards;
 mod world;
 
 use std::time::Duration;

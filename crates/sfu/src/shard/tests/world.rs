@@ -76,6 +76,10 @@ pub(super) struct World {
     pub(super) clients: Vec<Client>,
     /// What passes between clients and server, once there is a tap.
     pub(super) tap: Option<Vec<Tapped>>,
+    /// The shards' panics are contained as a worker does it. Otherwise they are the test's.
+    pub(super) contains_panics: bool,
+    /// The shard of the channel that is joined next, if it is not the last one.
+    home: Option<usize>,
     seed: u8,
 }
 
@@ -115,6 +119,14 @@ fn identity() -> Arc<Identity> {
     Arc::clone(IDENTITY.get_or_init(|| Arc::new(Identity::generate_ecdsa().unwrap())))
 }
 
+fn contain_if(contains: bool, shard: &mut Shard, work: impl FnOnce(&mut Shard)) {
+    if contains {
+        crate::worker::contain(shard, work);
+    } else {
+        work(shard);
+    }
+}
+
 /// The name of the client that joins as the `index`th.
 pub(super) fn id_of(index: usize) -> ConnectionId {
     ConnectionId::from_random((index as u128 + 1).wrapping_mul(0x0101_0101_0101_0101).to_be_bytes())
@@ -148,6 +160,7 @@ impl World {
             candidates: vec![SERVER.into()],
             dtls: Arc::new(tsubame_dtls::Config::new(identity())),
             max_connections,
+            shards,
         });
         let clock = NtpClock::new(start, NtpTime(0xe000_0000_0000_0000));
         let shards = (0..shards)
@@ -156,7 +169,17 @@ impl World {
                 Shard::new(index, Arc::clone(&shared), clock, seed)
             })
             .collect();
-        Self { now: start, start, network, shards, clients: Vec::new(), tap: None, seed }
+        Self {
+            now: start,
+            start,
+            network,
+            shards,
+            clients: Vec::new(),
+            tap: None,
+            contains_panics: false,
+            home: None,
+            seed,
+        }
     }
 
     /// Lets a client in and answers its first offer. Its index.
@@ -169,6 +192,14 @@ impl World {
     /// The same without the answer.
     pub(super) fn join_silently(&mut self, setup: &Setup) -> Result<(usize, String), JoinError> {
         self.join_at(setup, address_of(self.clients.len()))
+    }
+
+    /// Lets a client into a channel that lives on this shard.
+    pub(super) fn join_on(&mut self, shard: usize, setup: &Setup) -> usize {
+        self.home = Some(shard);
+        let client = self.join(setup);
+        self.home = None;
+        client
     }
 
     /// Lets a client in that has the address of another one, which is frozen.
@@ -252,8 +283,8 @@ impl World {
                 h264_profile_level_id: None,
             }),
         };
-        // The channel lives on the last shard, clients' datagrams land on the shard that their port names.
-        let shard = self.shards.len() - 1;
+        // Channels live on the last shard, clients' datagrams land on the shard that their port names.
+        let shard = self.home.unwrap_or(self.shards.len() - 1);
         let (events, receiver) = mpsc::channel(crate::handle::EVENT_QUEUE);
         let (reply, mut answer) = oneshot::channel();
         let command = Command::Join { join: Box::new(join), events, reply };
@@ -399,7 +430,9 @@ impl World {
             let mut quiet = !self.signal();
             for shard in &mut self.shards {
                 let mut sink = Collected::default();
-                shard.finish_turn(self.now, &mut sink);
+                let now = self.now;
+                let finish = |shard: &mut Shard| shard.finish_turn(now, &mut sink);
+                contain_if(self.contains_panics, shard, finish);
                 for (path, datagram) in sink.datagrams {
                     quiet = false;
                     if let (Some(tap), Some(client)) = (&mut self.tap, client_at(path.remote)) {
@@ -440,7 +473,10 @@ impl World {
                 }
                 let shard = usize::from(delivery.from.port()) % self.shards.len();
                 let path = Path::udp(delivery.to, delivery.from);
-                self.shards[shard].handle_datagram(self.now, path, &mut delivery.bytes);
+                let (now, contains) = (self.now, self.contains_panics);
+                contain_if(contains, &mut self.shards[shard], |shard| {
+                    shard.handle_datagram(now, path, &mut delivery.bytes);
+                });
             } else {
                 let (now, to, from) = (self.now, delivery.to, delivery.from);
                 let Some(client) = self.recipient(to) else { continue };

@@ -1,0 +1,45 @@
+//! A fault of ours costs the session that ran into it, and no other.
+
+use super::world::{World, publisher, viewer};
+use super::{SECOND, frames};
+use crate::api::CloseReason;
+use crate::shard::Trap;
+
+/// Two publishers and a viewer of both; the shard panics at `trap` over the first one.
+fn after(trap: Trap) {
+    let mut world = World::new(150, 1);
+    let [unlucky, lucky] = [world.join(&publisher()), world.join(&publisher())];
+    let watching = world.join(&viewer());
+    world.run(SECOND);
+    let key = world.key(unlucky).unwrap();
+    world.shards[0].trap = Some((trap, key));
+    world.contains_panics = true;
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    world.run(2 * SECOND);
+    std::panic::set_hook(hook);
+    assert_eq!(world.closed(unlucky), Some(CloseReason::InternalError), "{trap:?}");
+    assert_eq!(world.shards[0].counters().panics, 1, "{trap:?}");
+    assert_eq!((world.closed(lucky), world.closed(watching)), (None, None));
+    let before = frames(&world, watching);
+    world.run(SECOND);
+    assert!(frames(&world, watching) >= before + 25, "{trap:?}");
+    assert_eq!(world.shards[0].peers.len(), 2);
+    assert_eq!(world.shards[0].publications.len(), 2);
+    assert_eq!(world.shards[0].subscriptions.len(), 2);
+}
+
+#[test]
+fn a_panic_over_a_packet_ends_only_its_sender() {
+    after(Trap::Receive);
+}
+
+#[test]
+fn a_panic_while_forwarding_ends_only_the_publisher_and_loses_no_other_batch() {
+    after(Trap::Forward);
+}
+
+#[test]
+fn a_panic_while_settling_a_client_ends_only_that_client() {
+    after(Trap::Settle);
+}
