@@ -166,20 +166,18 @@ impl Worker {
             }
             let socket = &self.network.sockets[index].0;
             let port = socket.local_addr().port();
-            let full = match socket.receive(&mut self.received) {
+            match socket.receive(&mut self.received) {
                 Ok(0) => {
                     self.readable[index] = false;
                     return;
                 }
-                Ok(_) => true,
+                // Fewer than could have been: the socket is empty, and tells when it is not.
+                Ok(messages) => self.readable[index] = messages == self.received.capacity(),
                 Err(error) => {
                     // An ICMP error of some destination surfaces here: it says nothing about the socket.
                     tracing::debug!(%error, "receive failed");
-                    false
+                    continue;
                 }
-            };
-            if !full {
-                continue;
             }
             let shard = &mut self.shard;
             for datagram in self.received.iter_mut() {
