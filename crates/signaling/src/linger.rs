@@ -107,3 +107,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Lingerin
         self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_words_arrive_although_nobody_read_what_came_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("bound");
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (mut client, (server, _)) = (client.expect("connected"), accepted.expect("accepted"));
+        client.write_all(&[0; 100_000]).await.expect("it is sent");
+        let mut server = Lingering::new(server);
+        server.write_all(b"last words").await.expect("it is sent");
+        drop(server);
+        // More comes while the connection lingers: without it, here the reset would have come.
+        client.write_all(&[0; 1000]).await.expect("it is sent");
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.expect("no reset");
+        assert_eq!(heard, "last words");
+    }
+}

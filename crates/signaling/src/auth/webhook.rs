@@ -203,3 +203,74 @@ fn connector(roots: RootCertStore) -> Result<TlsConnector, InvalidUrl> {
     .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// An https application that lets everybody in, and its certificate.
+    async fn application() -> (u16, RootCertStore) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("made");
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .and_then(|builder| {
+                    builder
+                        .with_no_client_auth()
+                        .with_single_cert(vec![made.cert.der().clone()], key.into())
+                })
+                .expect("a configuration");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let port = listener.local_addr().expect("bound").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // A client that does not trust us goes.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut question = [0; 4096];
+                let _ = stream.read(&mut question).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).expect("a certificate");
+        (port, roots)
+    }
+
+    #[tokio::test]
+    async fn https_is_asked_only_where_its_certificate_is_trusted_for_its_name() {
+        let (port, roots) = application().await;
+        let trusted = Webhook::with_roots(&format!("https://localhost:{port}/"), || roots.clone());
+        assert!(trusted.expect("a URL").ask("{}".to_owned()).await.is_ok());
+
+        let misnamed = Webhook::with_roots(&format!("https://127.0.0.1:{port}/"), || roots);
+        let failure =
+            misnamed.expect("a URL").ask("{}".to_owned()).await.expect_err("a wrong name");
+        assert!(matches!(failure, Failure::Unreachable(_)), "{failure}");
+
+        let (_, foreign) = application().await;
+        let foreign = Webhook::with_roots(&format!("https://localhost:{port}/"), || foreign);
+        let failure = foreign.expect("a URL").ask("{}".to_owned()).await.expect_err("untrusted");
+        assert!(matches!(failure, Failure::Unreachable(_)), "{failure}");
+    }
+
+    #[test]
+    fn https_without_authorities_to_trust_is_refused_at_start() {
+        let error = Webhook::with_roots("https://localhost/", RootCertStore::empty);
+        assert_eq!(error.expect_err("nobody is trusted"), InvalidUrl::NoRootCertificates);
+    }
+
+    #[test]
+    fn a_url_may_hold_a_secret_and_is_not_shown() {
+        let webhook = Webhook::new("http://127.0.0.1/auth?key=s3cret").expect("a URL");
+        assert!(!format!("{webhook:?}").contains("s3cret"));
+    }
+}
