@@ -124,6 +124,7 @@ impl Shard {
             streams: Vec::new(),
             publications: Vec::new(),
             subscriptions: Vec::new(),
+            lacks_sections: false,
             candidates: 0,
             rtcp_allowance: Allowance::new(now, limits::RTCP_PER_SECOND),
             clock: SenderClock::default(),
@@ -261,9 +262,8 @@ impl Shard {
         };
         let Some(slot) = peer.negotiator.add_track(track) else {
             tracing::debug!(connection = %peer.id, "no section left for a track");
-            let publisher = publication.owner_id;
-            peer.tell(Event::TrackRefused { publisher, kind });
-            return self.touch(key);
+            peer.lacks_sections = true;
+            return;
         };
         let first_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
         let rtx_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
@@ -297,6 +297,25 @@ impl Shard {
         publication.subscribers.push(subscription_key);
         peer.negotiation.changed = true;
         self.touch(key);
+    }
+
+    /// Sections may have become free: gives the client the tracks that had to wait for one, in the order of their arrival.
+    pub(super) fn subscribe_to_the_rest(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        if !std::mem::take(&mut peer.lacks_sections) {
+            return;
+        }
+        let has: Vec<PublicationKey> = peer
+            .subscriptions
+            .iter()
+            .filter_map(|key| Some(self.subscriptions.get(key.0)?.publication))
+            .collect();
+        let Some(channel) = self.channels.get(peer.channel.0) else { return };
+        for publication in channel.publications.clone() {
+            if !has.contains(&publication) {
+                self.subscribe(key, publication);
+            }
+        }
     }
 
     /// Takes a subscription away from its publication; its client is gone.

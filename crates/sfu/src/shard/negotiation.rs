@@ -63,6 +63,7 @@ impl Shard {
         peer.own_sections.clone_from(&answer.own);
         peer.transport.set_remote(now, remote_of(&answer));
         self.apply_verdicts(key, &answer);
+        self.subscribe_to_the_rest(key);
         self.read_transport_events(now, key, None);
         self.publish_negotiated(now, key);
         self.activate_subscriptions(now, key);

@@ -44,7 +44,7 @@ fn batches(forger: &mut Forger, mid: &str) -> Vec<Vec<Vec<u8>>> {
             ssrc: 1,
         };
         let mut payload =
-            vec![0x10, u8::from(number % 800 != 0), 0, 0, 0x9d, 0x01, 0x2a, 9, 0, 9, 0];
+            vec![0x10, u8::from(!number.is_multiple_of(800)), 0, 0, 0x9d, 0x01, 0x2a, 9, 0, 9, 0];
         payload.resize(if number % 8 == 7 { 300 } else { 1_100 }, 5);
         let twcc = number.to_be_bytes();
         let extensions = [(extension_id::MID, mid.as_bytes()), (extension_id::TRANSPORT_CC, &twcc)];

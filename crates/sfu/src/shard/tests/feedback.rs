@@ -252,8 +252,8 @@ fn what_was_never_sent_is_not_sent_again() {
     world.tap = Some(Vec::new());
     world.run(SECOND);
     let tap = world.tap.take().unwrap();
-    let sent = tap.iter().filter(|tapped| !tapped.up).filter_map(|tapped| line_of(&tapped.bytes));
-    let next = sent.filter(|line| line.1 == ssrc).last().unwrap().0.wrapping_add(1);
+    let mut sent = tap.iter().filter(|t| !t.up).filter_map(|tapped| line_of(&tapped.bytes));
+    let next = sent.rfind(|line| line.1 == ssrc).unwrap().0.wrapping_add(1);
     for (media_ssrc, lost) in
         [(ssrc, next..next.wrapping_add(300)), (ssrc.wrapping_add(77), 0..300), (0, 0..300)]
     {

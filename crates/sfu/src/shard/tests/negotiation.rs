@@ -8,6 +8,7 @@ use super::world::{Setup, World, id_of, publisher, viewer};
 use super::{SECOND, frames, packets};
 use crate::api::{CloseReason, Event, JoinError, RequestError, Role};
 use crate::limits;
+use crate::negotiate::MAX_SECTIONS;
 
 fn meeting() -> Setup {
     Setup { role: Role::SendRecv, ..publisher() }
@@ -149,6 +150,29 @@ fn a_client_may_refuse_more_tracks_at_once_than_its_owner_can_be_told_of_in_pass
     assert!(world.clients[listener].seen.contains(&Event::Connected));
     let told = |event: &&Event| matches!(event, Event::TrackRefused { .. });
     assert_eq!(world.clients[listener].seen.iter().filter(told).count(), 90);
+}
+
+#[test]
+fn tracks_for_which_no_section_was_left_come_when_others_have_gone() {
+    let mut world = World::with_limit(41, 1, 2_000);
+    let publishers: Vec<usize> =
+        (0..MAX_SECTIONS + 5).map(|_| world.join(&Setup { video: false, ..publisher() })).collect();
+    world.run(SECOND / 2);
+    // Their sessions last for half a minute without them.
+    publishers.iter().for_each(|publisher| world.clients[*publisher].frozen = true);
+    let viewer = world.join(&Setup { video: false, ..viewer() });
+    world.run(SECOND);
+    assert_eq!(world.closed(viewer), None);
+    assert_eq!(world.clients[viewer].peer.stats().tracks.len(), MAX_SECTIONS);
+    publishers.iter().take(10).for_each(|publisher| world.leave(*publisher));
+    world.run(SECOND);
+    let stats = world.clients[viewer].peer.stats();
+    let present = stats.tracks.iter().filter(|track| !track.ended).count();
+    assert_eq!(present, MAX_SECTIONS - 5);
+    for publisher in &publishers[10..] {
+        let id = world.clients[*publisher].id;
+        assert_eq!(stats.tracks_of(id.as_str()).filter(|track| !track.ended).count(), 1);
+    }
 }
 
 #[test]
