@@ -266,6 +266,29 @@ fn what_was_never_sent_is_not_sent_again() {
 }
 
 #[test]
+fn losses_on_the_retransmission_stream_are_not_taken_for_losses_of_media() {
+    let mut world = World::new(81, 1);
+    world.join(&Setup { audio: false, ..publisher() });
+    let viewer = world.join(&viewer());
+    world.tap = Some(Vec::new());
+    world.run(SECOND);
+    let subscription = world.subscription(viewer, MediaKind::Video);
+    let (ssrc, rtx_ssrc) = (subscription.ssrc, subscription.rtx_ssrc.unwrap());
+    let tap = world.tap.take().unwrap();
+    let lines = tap.iter().filter(|t| !t.up).filter_map(|tapped| line_of(&tapped.bytes));
+    let sent: Vec<u16> = lines.filter(|line| line.1 == ssrc).map(|line| line.0).collect();
+    let recent = &sent[sent.len() - 5..];
+    let mut forger = world.forger(viewer);
+    for (media_ssrc, resent) in [(rtx_ssrc, 0), (ssrc, 5)] {
+        let lost = recent.iter().copied();
+        let datagram = forger.rtcp(|writer| writer.nack(Forger::SSRC, media_ssrc, lost));
+        world.inject(forger.address, &datagram);
+        world.run(50 * MS);
+        assert_eq!(world.shards[0].counters().retransmitted, resent);
+    }
+}
+
+#[test]
 fn a_client_without_rtx_never_gets_a_second_packet_under_one_index_but_keyframes() {
     let mut world = World::new(80, 1);
     world.join(&Setup { audio: false, ..publisher() });
