@@ -37,7 +37,7 @@ fn refused(arguments: &[&str]) -> String {
     sentences[0]["tsubame: ".len()..].to_owned()
 }
 
-/// A server that is ready; ended by [`Running::end`].
+/// A server that is ready.
 struct Running {
     process: Child,
     output: BufReader<ChildStdout>,
@@ -53,17 +53,18 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        let mut output = BufReader::new(process.stdout.take().expect("piped"));
-        let mut before = Vec::new();
+        let output = BufReader::new(process.stdout.take().expect("piped"));
+        let mut running = Self { process, output, before: Vec::new(), ready: String::new() };
         loop {
             let mut line = String::new();
-            let read = output.read_line(&mut line).expect("text");
-            assert!(read > 0, "it ended before it was ready: {before:?}");
+            let read = running.output.read_line(&mut line).expect("text");
+            assert!(read > 0, "it ended before it was ready: {:?}", running.before);
             let line = line.trim_end().to_owned();
             if line.starts_with("ready ") {
-                return Self { process, output, before, ready: line };
+                running.ready = line;
+                return running;
             }
-            before.push(line);
+            running.before.push(line);
         }
     }
 
@@ -96,6 +97,14 @@ impl Running {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("text");
         (status.code(), rest)
+    }
+}
+
+impl Drop for Running {
+    /// A test that failed leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
