@@ -2,9 +2,11 @@
 // shares nothing with the product. Nothing in it is malformed.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { count, datagrams, pcap, record, tshark } from './lib/capture.js';
 import { Decryptor } from './lib/decrypt.js';
 import { assertWatches } from './lib/media.js';
@@ -18,6 +20,10 @@ scenario('A capture of a session: STUN, DTLS 1.2, RTP and RTCP, nothing malforme
     const wire = path.join(OUT, 'session.pcapng');
     const keys = await mkdtemp(path.join(tmpdir(), 'tsubame-keys-'));
     await s.keep({ stop: () => rm(keys, { recursive: true, force: true }) });
+    // A run of datagrams that leaves in one system call (UDP GSO) is cut up only on a real network card: have loopback cut it too, so that the capture
+    // holds datagrams.
+    await promisify(execFile)('ip', ['link', 'set', 'lo', 'gso_max_segs', '1']);
+    await s.keep({ stop: () => promisify(execFile)('ip', ['link', 'set', 'lo', 'gso_max_segs', '65535']) });
     const recording = await s.keep(await record(wire));
 
     // From the first check to the last goodbye. Firefox logs its keys.
@@ -43,7 +49,8 @@ scenario('A capture of a session: STUN, DTLS 1.2, RTP and RTCP, nothing malforme
 
 async function onTheWire(file, port) {
     const media = `udp.port == ${port} && !icmp`;
-    const malformed = await tshark(file, ['--enable-heuristic', 'rtp_udp', '-Y', `${media} && _ws.malformed`]);
+    // Without RTCP, which begins in plain and goes on encrypted: tshark would take the cipher's bytes for reports. It is read further down.
+    const malformed = await tshark(file, ['--enable-heuristic', 'rtp_udp', '--disable-protocol', 'rtcp', '-Y', `${media} && _ws.malformed`]);
     assert.equal(malformed, '', 'tshark finds something malformed on the wire');
     const atLeast = async (least, filter) => {
         const found = await count(file, `${media} && ${filter}`);
@@ -88,6 +95,6 @@ async function decrypted(file, port, keyLog) {
         assert.ok((await packets(`${at} && rtcp.pt == 201`)) >= 3, `receiver reports ${direction} the server`);
     }
     assert.ok((await packets(`udp.srcport == ${port} && rtcp.pt == 205 && rtcp.rtpfb.fmt == 15`)) >= 10, 'transport-cc feedback from the server');
-    assert.ok((await packets(`udp.srcport == ${port} && rtcp.pt == 206 && rtcp.psfb.fmt == 1`)) >= 1, 'a keyframe request from the server, for the later viewers');
+    assert.ok((await packets(`udp.srcport == ${port} && rtcp.pt == 206 && (rtcp.psfb.fmt == 1 || rtcp.psfb.fmt == 4)`)) >= 1, 'a keyframe request from the server, for the later viewers');
     assert.equal(await packets('rtcp.length_check.bad'), 0, 'compound lengths add up');
 }
