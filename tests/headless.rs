@@ -163,10 +163,8 @@ async fn everybody_in_a_meeting_sees_the_others_and_is_told_who_leaves() {
     for client in [&second, &third] {
         until("told", async || {
             let seen = client.signaling().await;
-            let told = seen
-                .notified("connection.destroyed")
-                .any(|notify| notify["connection_id"] == left.as_str());
-            told
+            seen.notified("connection.destroyed")
+                .any(|notify| notify["connection_id"] == left.as_str())
         })
         .await;
         watches(client, 60, 100).await;

@@ -4,15 +4,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 /// A running server. Killed when dropped; [`Server::stop`] ends it as an operator would.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
-    pub signaling: String,
-    pub udp: Vec<std::net::SocketAddr>,
+    pub(crate) signaling: String,
+    pub(crate) udp: Vec<std::net::SocketAddr>,
 }
 
 impl Server {
     /// Starts `tsubame` with these arguments after those that choose free loopback ports.
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_tsubame"))
             .args(["--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"])
             .args(arguments)
@@ -44,7 +44,7 @@ impl Server {
     }
 
     /// Sends SIGTERM and gives the exit status.
-    pub fn stop(mut self) -> std::process::ExitStatus {
+    pub(crate) fn stop(mut self) -> std::process::ExitStatus {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         self.process.wait().unwrap()

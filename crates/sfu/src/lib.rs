@@ -23,8 +23,8 @@ mod transport;
 mod worker;
 
 pub use api::{
-    AudioSettings, CloseReason, Event, Join, JoinError, Joined, MediaKind, Mids, RequestError, Role,
-    VideoCodec, VideoSettings,
+    AudioSettings, CloseReason, Event, Join, JoinError, Joined, MediaKind, Mids, RequestError,
+    Role, VideoCodec, VideoSettings,
 };
 pub use config::{Config, StartError};
 pub use handle::{Handle, Session};
