@@ -74,7 +74,7 @@ try {
     await firstFrame(phone.tab);
     await numbers(desktop.tab);
     await phone.tab.until('its numbers', () => /×720$/.test(document.querySelector('[data-test="stat-resolution"]').textContent) && /\d/.test(document.querySelector('[data-test="stat-fps"]').textContent));
-    await desktop.tab.screenshot(`${IMAGES}publish.png`);
+    await desktop.tab.screenshot(`${IMAGES}page.png`);
     await phone.tab.screenshot(`${IMAGES}watch-phone.png`);
 } finally {
     await desktop.stop();
