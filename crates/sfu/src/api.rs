@@ -161,9 +161,9 @@ pub enum Event {
         /// The whole session description.
         sdp: String,
     },
-    /// The client refused a track in its answer, so it does not get it.
+    /// The client refused a track in its answer: it does not get it, or, if the track is its own, it does not send it.
     TrackRefused {
-        /// Whose track.
+        /// Whose track; the client's own id says that it cannot send what it was asked for.
         publisher: ConnectionId,
         /// Which of its tracks.
         kind: MediaKind,
@@ -188,6 +188,8 @@ pub enum CloseReason {
     DtlsFailed,
     /// The certificate is not the one that the answer announced.
     FingerprintMismatch,
+    /// So many tracks came and went that no SSRC is left under the session's keys.
+    SsrcsExhausted,
     /// Events were not read.
     EventsOverflowed,
     /// A fault of ours, contained to this session.
@@ -206,6 +208,7 @@ impl CloseReason {
             Self::PeerClosed => "PEER-CLOSED",
             Self::DtlsFailed => "DTLS-FAILED",
             Self::FingerprintMismatch => "FINGERPRINT-MISMATCH",
+            Self::SsrcsExhausted => "SSRCS-EXHAUSTED",
             Self::EventsOverflowed => "EVENTS-OVERFLOWED",
             Self::InternalError => "INTERNAL-ERROR",
             Self::ShuttingDown => "SHUTTING-DOWN",

@@ -97,6 +97,8 @@ pub(crate) struct Peer {
     pub(crate) feedback_ssrc: u32,
     /// The next SSRC to give out. Never one twice within a session.
     pub(crate) next_ssrc: u32,
+    /// How many were put to use: the protector takes so many under one key and never forgets one.
+    pub(crate) used_ssrcs: usize,
     pub(crate) streams: Vec<Stream>,
     pub(crate) publications: Vec<PublicationKey>,
     pub(crate) subscriptions: Vec<SubscriptionKey>,

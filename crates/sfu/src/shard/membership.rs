@@ -8,6 +8,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tsubame_rtp::{Codec, MediaKind};
+use tsubame_srtp::MAX_OUTGOING_SSRCS;
 use tsubame_stun::ice::Credentials;
 
 use super::{Shard, demux};
@@ -121,6 +122,7 @@ impl Shard {
             paths: Vec::new(),
             feedback_ssrc,
             next_ssrc: feedback_ssrc.wrapping_add(1),
+            used_ssrcs: 0,
             streams: Vec::new(),
             publications: Vec::new(),
             subscriptions: Vec::new(),
@@ -265,6 +267,10 @@ impl Shard {
             peer.lacks_sections = true;
             return;
         };
+        peer.used_ssrcs += 1 + usize::from(rtx_offered.is_some());
+        if peer.used_ssrcs > MAX_OUTGOING_SSRCS {
+            return peer.close(CloseReason::SsrcsExhausted);
+        }
         let first_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
         let rtx_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
         let first_timestamp = peer.random.next_u32();

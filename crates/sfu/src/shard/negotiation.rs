@@ -12,6 +12,7 @@ use crate::id::ConnectionId;
 use crate::keys::{PeerKey, SubscriptionKey};
 use crate::limits;
 use crate::negotiate::{Answer, OwnSection, Verdict};
+use crate::peer::Peer;
 use crate::publication::PublisherFeedback;
 use crate::subscription::State;
 use crate::transport::Remote;
@@ -59,7 +60,9 @@ impl Shard {
             .apply_answer(sdp)
             .map_err(|error| RequestError::Refused(error.to_string()))?;
         peer.negotiation.answer_due = None;
-        peer.negotiation.established = true;
+        if !std::mem::replace(&mut peer.negotiation.established, true) {
+            peer.tell_refused_own(&answer);
+        }
         peer.own_sections.clone_from(&answer.own);
         peer.transport.set_remote(now, remote_of(&answer));
         self.apply_verdicts(key, &answer);
@@ -206,5 +209,20 @@ fn remote_of(answer: &Answer) -> Remote {
             Setup::Passive => dtls::Role::Client,
             _ => dtls::Role::Server,
         },
+    }
+}
+
+impl Peer {
+    /// A client that was asked to send what it cannot, a codec that it lacks for instance, is told so: nobody will see its track.
+    fn tell_refused_own(&mut self, answer: &Answer) {
+        let mids = self.negotiator.mids();
+        let refused = |mid: &Option<String>| {
+            mid.as_ref().is_some_and(|mid| !answer.own.iter().any(|section| section.mid == *mid))
+        };
+        for (mid, kind) in [(mids.audio, MediaKind::Audio), (mids.video, MediaKind::Video)] {
+            if refused(&mid) {
+                self.tell(Event::TrackRefused { publisher: self.id, kind });
+            }
+        }
     }
 }

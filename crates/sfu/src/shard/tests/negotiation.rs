@@ -389,3 +389,38 @@ fn a_handshake_that_is_given_up_makes_room_for_others() {
     world.run(SECOND);
     assert!(world.clients[good].seen.contains(&Event::Connected));
 }
+
+#[test]
+fn a_publisher_that_cannot_send_what_it_was_asked_for_is_told() {
+    let mut world = World::new(43, 1);
+    let refuses_video = |answer: String| {
+        answer.replace("m=video 9", "m=video 0").replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 0")
+    };
+    let publisher = world.join(&Setup { edit_answer: refuses_video, ..publisher() });
+    let viewer = world.join(&viewer());
+    world.run(3 * SECOND);
+    let id = world.clients[publisher].id;
+    let refused = Event::TrackRefused { publisher: id, kind: MediaKind::Video };
+    let told = world.clients[publisher].seen.iter().filter(|event| **event == refused).count();
+    assert_eq!(told, 1);
+    assert_eq!(packets(&world, viewer, MediaKind::Video), 0);
+    assert!(packets(&world, viewer, MediaKind::Audio) > 100);
+}
+
+#[test]
+fn a_session_that_has_used_up_its_ssrcs_ends_instead_of_going_black() {
+    let mut world = World::new(44, 1);
+    let watching = world.join(&viewer());
+    world.run(SECOND);
+    // As if that many tracks had come and gone already.
+    for (_, peer) in &mut world.shards[0].peers {
+        peer.used_ssrcs = tsubame_srtp::MAX_OUTGOING_SSRCS - 1;
+    }
+    world.join(&Setup { video: false, ..publisher() });
+    world.run(SECOND);
+    assert_eq!(world.closed(watching), None);
+    assert!(packets(&world, watching, MediaKind::Audio) > 20);
+    world.join(&Setup { video: false, ..publisher() });
+    world.run(SECOND);
+    assert_eq!(world.closed(watching), Some(CloseReason::SsrcsExhausted));
+}
