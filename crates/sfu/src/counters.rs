@@ -22,5 +22,6 @@ pub(crate) struct Counters {
     pub(crate) rtcp_not_authentic: u64,
     pub(crate) rtcp_malformed: u64,
     pub(crate) rtcp_over_limit: u64,
+    pub(crate) unusable_candidates: u64,
     pub(crate) panics: u64,
 }

@@ -1,4 +1,4 @@
-//! Every limit of the data plane in one place (docs/architecture.md, "Limits").
+//! Every limit of the data plane in one place (docs/architecture.md, rule 4).
 
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ pub(crate) const CHANNEL_NAME: usize = 255;
 pub(crate) const INCOMING_SSRCS: usize = 64;
 /// RTCP packets a client may send per second.
 pub(crate) const RTCP_PER_SECOND: u32 = 200;
-/// Trickled candidates per session.
-pub(crate) const CANDIDATES: usize = 100;
 /// Datagrams longer than this are dropped unread.
 pub(crate) const DATAGRAM: usize = 1_500;
 /// Packets of one video publication that are kept for retransmission: 2.8 s at 180 packets per second. A power of two.

@@ -104,7 +104,6 @@ pub(crate) struct Peer {
     pub(crate) subscriptions: Vec<SubscriptionKey>,
     /// There are tracks that it would get if it had a section left for them.
     pub(crate) lacks_sections: bool,
-    pub(crate) candidates: usize,
     pub(crate) rtcp_allowance: Allowance,
     pub(crate) clock: SenderClock,
     pub(crate) arrivals: TransportCcRecorder,

@@ -15,6 +15,8 @@ use crate::negotiate::table;
 
 /// Header extensions of one packet that are passed on as they came.
 pub(crate) const PASSED_EXTENSIONS: usize = 6;
+/// And their octets, all together: the longest dependency descriptor has its place. What is beyond is left out.
+pub(crate) const PASSED_OCTETS: usize = 256;
 
 /// A packet of this turn's batch; its octets are in the publication's cache.
 #[derive(Clone, Debug)]
@@ -116,7 +118,9 @@ impl Publication {
     /// The publisher sends from a new SSRC: everything that counted packets starts anew, above the numbers that were.
     pub(crate) fn switch_ssrc(&mut self, ssrc: u32) {
         if let Some(highest) = self.extender.highest() {
-            self.sequence_base += (highest - SequenceExtender::ORIGIN) + (1 << 17);
+            // A multiple of 2^16, so that the low half of a number stays what the publisher gave the packet.
+            let used = highest.saturating_sub(SequenceExtender::ORIGIN) | 0xffff;
+            self.sequence_base += used + 1 + (1 << 17);
         }
         self.ssrc = Some(ssrc);
         self.extender = SequenceExtender::new();
@@ -143,5 +147,34 @@ impl Publication {
         let mut block = self.reception.report_block(self.ssrc?, now, seen);
         block.fraction_lost = self.reports.fraction_lost(now, block.fraction_lost);
         Some(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_new_ssrc_follow_the_old_ones_and_keep_their_low_half() {
+        let owner = (PeerKey(0), ConnectionId::from_random([1; 16]));
+        let mut publication = Publication::new(
+            PublicationKey(0),
+            owner,
+            ChannelKey(0),
+            Codec::Vp8,
+            "0".to_owned(),
+            PublisherFeedback::default(),
+        );
+        let mut highest = 0;
+        for (ssrc, numbers) in [(1, [65_530, 3, 5_000]), (2, [7, 8, 9]), (3, [40_000, 39_999, 2])] {
+            publication.switch_ssrc(ssrc);
+            let floor = highest;
+            for number in numbers {
+                let extended = publication.extend(number);
+                assert_eq!(extended & 0xffff, u64::from(number), "a NACK names this");
+                assert!(extended > floor, "the cache still holds the old ones");
+                highest = highest.max(extended);
+            }
+        }
     }
 }

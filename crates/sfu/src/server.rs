@@ -13,7 +13,7 @@ use crate::config::{Config, StartError};
 use crate::handle::{Handle, Mailbox};
 use crate::limits;
 use crate::media::NtpClock;
-use crate::shard::{MAX_SHARDS, Shard, Shared};
+use crate::shard::{Census, MAX_SHARDS, Shard, Shared};
 use crate::worker::{Neighbour, Worker};
 
 /// A running SFU. Dropping it stops it.
@@ -42,7 +42,8 @@ impl Server {
         let shared = Arc::new(Shared {
             candidates,
             dtls: Arc::new(tsubame_dtls::Config::new(Arc::new(identity))),
-            max_connections: config.max_connections.div_ceil(config.shards),
+            max_connections: config.max_connections,
+            census: Census::default(),
             shards: config.shards,
         });
         let clock = wall_clock();

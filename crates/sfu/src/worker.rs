@@ -15,10 +15,11 @@ use tsubame_stun::ice::Path;
 use tsubame_udp::{ReceiveBatch, SendBatch, SendReport, Socket};
 
 use crate::handle::Command;
+use crate::limits;
 use crate::shard::{Shard, ShardMessage};
 use crate::sink::Sink;
 
-/// Datagrams read, or runs sent, per system call. More than 64 gain nothing (docs/architecture.md, measurements).
+/// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
 const BATCH: usize = 64;
 /// 32 destinations of 8 packets stay in the processor's second-level cache.
 const SEND_ARENA: usize = 32 * 8 * 1_216;
@@ -50,7 +51,7 @@ pub(crate) struct Worker {
     commands: mpsc::UnboundedReceiver<Command>,
     messages: mpsc::Receiver<ShardMessage>,
     neighbours: Vec<Neighbour>,
-    /// Messages that found a neighbour's queue full and must not get lost.
+    /// Releases that found a neighbour's queue full.
     undelivered: VecDeque<(usize, ShardMessage)>,
     network: Network,
     received: ReceiveBatch,
@@ -147,7 +148,8 @@ impl Worker {
             let Ok(command) = self.commands.try_recv() else { break };
             self.contained(|shard| shard.handle_command(now, command));
         }
-        for _ in 0..BATCH {
+        // As many as could come from a socket of its own: what was handed over is not worse off.
+        for _ in 0..BATCH * BATCHES_PER_TURN {
             let Ok(message) = self.messages.try_recv() else { break };
             self.contained(|shard| shard.handle_message(now, message));
         }
@@ -174,9 +176,10 @@ impl Worker {
                 // Fewer than could have been: the socket is empty, and tells when it is not.
                 Ok(messages) => self.readable[index] = messages == self.received.capacity(),
                 Err(error) => {
-                    // An ICMP error of some destination surfaces here: it says nothing about the socket.
-                    tracing::debug!(%error, "receive failed");
-                    continue;
+                    // Nothing a peer does leads here. The socket is tried again when it says that there is something to read.
+                    tracing::warn!(%error, %port, "receiving failed");
+                    self.readable[index] = false;
+                    return;
                 }
             }
             let shard = &mut self.shard;
@@ -184,6 +187,10 @@ impl Worker {
                 let local = SocketAddr::new(datagram.local, port);
                 let path = Path::udp(local, datagram.remote);
                 contain(shard, |shard| shard.handle_datagram(now, path, datagram.data));
+                if shard.is_full() {
+                    let network = &mut self.network;
+                    contain(shard, |shard| shard.finish_turn(now, network));
+                }
             }
             self.finish(now);
         }
@@ -217,16 +224,18 @@ impl Worker {
         }
     }
 
+    /// A full neighbour loses datagrams, as datagrams may be lost, and claims, which are made again with the next check. Releases are
+    /// kept: nobody says them again.
     fn deliver(&mut self, shard: usize, message: ShardMessage) {
         let Some(neighbour) = self.neighbours.get_mut(shard) else { return };
         match neighbour.messages.try_send(message) {
             Ok(()) => neighbour.to_wake = true,
-            // A datagram is lost, as datagrams may be; what the neighbour has to know is kept.
-            Err(mpsc::error::TrySendError::Full(ShardMessage::Datagram { .. })) => {}
-            Err(mpsc::error::TrySendError::Full(message)) => {
+            Err(mpsc::error::TrySendError::Full(message @ ShardMessage::Release { .. }))
+                if self.undelivered.len() < limits::HANDED_OVER =>
+            {
                 self.undelivered.push_back((shard, message));
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(_) => self.shard.count_undelivered(),
         }
     }
 }

@@ -47,6 +47,11 @@ impl PacketCache {
         }
     }
 
+    /// How many packets it keeps.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Keeps a packet; `false` if it is there already, too old to keep, or larger than a datagram.
     pub(crate) fn insert(&mut self, now: Instant, sequence_number: u64, packet: &[u8]) -> bool {
         let oldest = self.highest.map_or(0, |highest| highest.saturating_sub(self.mask));

@@ -13,12 +13,12 @@ use crate::limits;
 use crate::media::{NtpClock, PacketCache, SentHistory};
 use crate::negotiate::table::{self, extension_id};
 use crate::peer::Held;
-use crate::publication::Incoming;
+use crate::publication::{Incoming, PASSED_EXTENSIONS, PASSED_OCTETS};
 use crate::sink::Sink;
 use crate::subscription::Subscription;
 
-/// Room for the header that a subscriber gets: twelve octets and every extension in its two-byte form.
-const HEADER: usize = 320;
+/// Room for the header that a subscriber gets: twelve octets, the extensions of our own, and what is passed on, each in its two-byte form.
+const HEADER: usize = 12 + 4 + 64 + PASSED_OCTETS + 2 * PASSED_EXTENSIONS;
 
 /// The most that SRTP adds to a packet.
 const SRTP_OVERHEAD: usize = 20;
@@ -45,6 +45,7 @@ struct Outgoing<'a, E> {
 
 impl Shard {
     pub(super) fn forward_batches(&mut self, now: Instant, sink: &mut impl Sink) {
+        self.must_forward = false;
         // One by one and off the list first: a panic in one batch must not lose the others.
         while let Some(key) = self.batched.pop_front() {
             self.forward_batch(now, key, sink);
@@ -73,6 +74,9 @@ impl Shard {
                 continue;
             }
             let Some(peer) = self.peers.get_mut(subscription.peer.0) else { continue };
+            if peer.closed.is_some() {
+                continue;
+            }
             let Some((path, protector)) = peer.transport.sender() else { continue };
             let mut outlet = Outlet {
                 now,
@@ -82,6 +86,8 @@ impl Shard {
                 sent: &mut peer.sent,
                 counters: &mut self.counters,
             };
+            // What goes wrong from here on is this subscriber's.
+            self.current = Some(subscription.peer);
             for incoming in &publication.batch {
                 outlet.forward(
                     subscription,
@@ -103,24 +109,23 @@ impl Shard {
     /// Lets packets leave that had to wait, as far as the subscriber's allowance goes.
     pub(super) fn release_held(&mut self, now: Instant, key: PeerKey, sink: &mut impl Sink) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
-        while let Some(held) = peer.held.front().copied() {
+        // Each is looked at once. A track without allowance keeps its own waiting, not those of the others.
+        for _ in 0..peer.held.len() {
+            let Some(held) = peer.held.pop_front() else { break };
             let expired = now.saturating_duration_since(held.since) > limits::HELD_AGE;
             let Some(subscription) = self.subscriptions.get_mut(held.subscription.0) else {
-                peer.held.pop_front();
                 continue;
             };
             let Some(publication) = self.publications.get_mut(subscription.publication.0) else {
-                peer.held.pop_front();
                 continue;
             };
             let Some(cached) = publication.cache.get(held.source).filter(|_| !expired) else {
-                peer.held.pop_front();
                 continue;
             };
             if !subscription.retransmissions.may_release(cached.bytes.len()) {
-                break;
+                peer.held.push_back(held);
+                continue;
             }
-            peer.held.pop_front();
             let Some((path, protector)) = peer.transport.sender() else { break };
             let mut outlet = Outlet {
                 now,
@@ -183,11 +188,8 @@ impl Outlet<'_> {
         payload_type: u8,
         sink: &mut impl Sink,
     ) {
-        if subscription.awaiting_keyframe {
-            if !incoming.keyframe {
-                return;
-            }
-            subscription.awaiting_keyframe = false;
+        if subscription.awaiting_keyframe && !incoming.keyframe {
+            return;
         }
         let (offset, len) = (usize::from(incoming.payload.0), usize::from(incoming.payload.1));
         if len == 0 {
@@ -202,6 +204,7 @@ impl Outlet<'_> {
         else {
             return;
         };
+        subscription.awaiting_keyframe = false;
         let header = rtp::Header {
             marker: incoming.marker,
             payload_type,

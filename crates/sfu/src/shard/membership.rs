@@ -41,7 +41,6 @@ impl Shard {
         }
         self.ids.insert(peer.id, key);
         self.peers.insert(peer);
-        self.half_open += 1;
         let publications = match self.channels.get_mut(channel.0) {
             Some(channel) => {
                 channel.members.push(key);
@@ -66,14 +65,7 @@ impl Shard {
         if self.ids.contains_key(&join.connection_id) {
             return Err(JoinError::DuplicateConnectionId);
         }
-        let max = self.shared.max_connections;
-        if self.peers.len() >= max {
-            return Err(JoinError::ServerFull);
-        }
-        if self.half_open >= (max / 5).max(1) {
-            return Err(JoinError::TooManyHalfOpen);
-        }
-        Ok(())
+        self.shared.census.enter(self.shared.max_connections)
     }
 
     /// The channel of that name, made if there is none.
@@ -127,7 +119,6 @@ impl Shard {
             publications: Vec::new(),
             subscriptions: Vec::new(),
             lacks_sections: false,
-            candidates: 0,
             rtcp_allowance: Allowance::new(now, limits::RTCP_PER_SECOND),
             clock: SenderClock::default(),
             arrivals: TransportCcRecorder::new(),
@@ -169,8 +160,9 @@ impl Shard {
             self.give_up_path(key, *path, *via);
         }
         if peer.setup_due.is_some() {
-            self.half_open -= 1;
+            self.shared.census.set_up();
         }
+        self.shared.census.leave();
         for publication in &peer.publications {
             self.unpublish(*publication);
         }

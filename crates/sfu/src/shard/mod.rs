@@ -32,6 +32,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rand_chacha::ChaCha12Rng;
@@ -39,7 +40,7 @@ use rand_core::{Rng, SeedableRng};
 use slab::Slab;
 use tsubame_stun::ice::{self, Path};
 
-use crate::api::{CloseReason, Event};
+use crate::api::{CloseReason, Event, JoinError};
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::handle::Command;
@@ -62,10 +63,41 @@ pub(crate) struct Shared {
     /// Addresses to advertise, in order of preference.
     pub(crate) candidates: Vec<SocketAddr>,
     pub(crate) dtls: Arc<tsubame_dtls::Config>,
-    /// Of each shard.
+    /// On all shards together.
     pub(crate) max_connections: usize,
+    pub(crate) census: Census,
     /// How many there are.
     pub(crate) shards: usize,
+}
+
+/// Who is there, on all shards together.
+#[derive(Debug, Default)]
+pub(crate) struct Census {
+    connections: AtomicUsize,
+    /// Those of them that are being set up.
+    half_open: AtomicUsize,
+}
+
+impl Census {
+    /// Counts a client that comes in, unless `max` are there or a fifth of that many are being set up.
+    fn enter(&self, max: usize) -> Result<(), JoinError> {
+        let below = |limit: usize| move |count: usize| (count < limit).then_some(count + 1);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.connections.fetch_update(set, fetch, below(max)).map_err(|_| JoinError::ServerFull)?;
+        if self.half_open.fetch_update(set, fetch, below((max / 5).max(1))).is_err() {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            return Err(JoinError::TooManyHalfOpen);
+        }
+        Ok(())
+    }
+
+    fn set_up(&self) {
+        self.half_open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What one shard has to say to another.
@@ -97,7 +129,8 @@ pub(crate) struct Shard {
     batched: VecDeque<PublicationKey>,
     /// Clients with something to settle in this turn.
     touched: VecDeque<PeerKey>,
-    half_open: usize,
+    /// A batch is so long that its first packets may be gone from the cache before the turn ends by itself.
+    must_forward: bool,
     messages: VecDeque<(usize, ShardMessage)>,
     /// Whose input is being handled, to know whom to blame for a panic.
     current: Option<PeerKey>,
@@ -134,7 +167,7 @@ impl Shard {
             timers: Timers::default(),
             batched: VecDeque::new(),
             touched: VecDeque::new(),
-            half_open: 0,
+            must_forward: false,
             messages: VecDeque::new(),
             current: None,
             shutting_down: false,
@@ -262,6 +295,11 @@ impl Shard {
         self.messages.push_back((shard, message));
     }
 
+    /// Whether the turn should be finished before more datagrams are handed in.
+    pub(crate) fn is_full(&self) -> bool {
+        self.must_forward
+    }
+
     /// What is to be told to other shards, with the shard's index.
     pub(crate) fn poll_message(&mut self) -> Option<(usize, ShardMessage)> {
         self.messages.pop_front()
@@ -375,10 +413,12 @@ impl Shard {
     }
 
     /// Somebody else may have proved meanwhile that the path is its own, with an address it made up or one that was used again. The latest
-    /// authentic check says whose it is.
+    /// authentic check says whose it is, here and on the shard it came through: that one is told each time, since it cannot tell us when
+    /// somebody of its own took the path, and since a claim may have got lost.
     fn reclaim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
-        if self.demux.peer_by_path(&path) == Some(key) || !peer.transport.is_verified(&path) {
+        let is_known = self.demux.peer_by_path(&path) == Some(key) && via.is_none();
+        if is_known || !peer.transport.is_verified(&path) {
             return;
         }
         peer.paths.retain(|(known, _)| *known != path);
@@ -405,7 +445,7 @@ impl Shard {
     fn connected(&mut self, now: Instant, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         if peer.setup_due.take().is_some() {
-            self.half_open -= 1;
+            self.shared.census.set_up();
         }
         peer.report_due = Some(now + limits::REPORT_INTERVAL);
         peer.tell(Event::Connected);
@@ -424,6 +464,11 @@ impl Shard {
         }
     }
 
+    /// A message to another shard was lost: that shard is too busy.
+    pub(crate) fn count_undelivered(&mut self) {
+        self.counters.handover_overflow += 1;
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -438,7 +483,8 @@ impl Shard {
         self.counters.panics += 1;
         let key = self.current.take()?;
         let peer = self.peers.get_mut(key.0)?;
-        peer.close(CloseReason::InternalError);
+        // Whatever it was closed for before: after this nothing more is said to it.
+        peer.closed = Some(CloseReason::InternalError);
         let id = peer.id;
         self.touch(key);
         Some(id)

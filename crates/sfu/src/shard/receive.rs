@@ -11,7 +11,7 @@ use crate::keys::{PeerKey, PublicationKey};
 use crate::limits;
 use crate::negotiate::table::extension_id;
 use crate::peer::Stream;
-use crate::publication::{Incoming, Publication};
+use crate::publication::{Incoming, PASSED_OCTETS, Publication};
 
 impl Shard {
     pub(super) fn handle_rtp(
@@ -175,6 +175,7 @@ impl Shard {
         if publication.batch.is_empty() {
             self.batched.push_back(key);
         }
+        self.must_forward |= publication.batch.len() >= publication.cache.slots() / 2;
         publication.batch.push(incoming);
     }
 
@@ -203,14 +204,15 @@ impl Publication {
 fn incoming(sequence_number: u64, packet: &rtp::Packet<'_>, keyframe: bool) -> Option<Incoming> {
     let start = packet.bytes().as_ptr() as usize;
     let mut extensions = ArrayVec::new();
+    let mut octets = 0;
     for (id, data) in packet.extensions() {
-        if extension_id::PASSED.contains(&id) && !data.is_empty() {
-            let offset = u16::try_from(data.as_ptr() as usize - start).ok()?;
-            let len = u8::try_from(data.len()).ok()?;
-            if extensions.try_push((id, offset, len)).is_err() {
-                break;
-            }
+        let is_passed = extension_id::PASSED.contains(&id) && !data.is_empty();
+        if !is_passed || extensions.is_full() || octets + data.len() > PASSED_OCTETS {
+            continue;
         }
+        octets += data.len();
+        let offset = u16::try_from(data.as_ptr() as usize - start).ok()?;
+        extensions.push((id, offset, u8::try_from(data.len()).ok()?));
     }
     Some(Incoming {
         sequence_number,

@@ -24,7 +24,7 @@ fn entries(shard: &Shard) -> usize {
         + shard.batched.len()
         + shard.touched.len()
         + shard.messages.len()
-        + shard.half_open
+        + shard.shared.census.half_open.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 #[test]

@@ -554,3 +554,25 @@ fn whoever_says_that_it_has_a_clients_address_does_not_keep_it() {
     world.run(SECOND);
     assert!(frames(&world, watching) >= before + 25);
 }
+
+#[test]
+fn a_client_of_another_shard_cannot_keep_an_address_either() {
+    let mut world = World::new(142, 2);
+    // The victim belongs to shard 1 and lands on shard 0, where the attacker is at home.
+    world.home = Some(1);
+    let victim = world.join(&publisher());
+    let watching = world.join(&viewer());
+    world.home = Some(0);
+    let (_, offer) = world.join_silently(&viewer()).unwrap();
+    world.run(SECOND);
+    let address = world.clients[victim].address;
+    assert_eq!(address.port() % 2, 0);
+    let (ufrag, password) = credentials(&offer);
+    let datagram = check(&format!("{ufrag}:me"), &password, [1; 12], true);
+    world.inject(address, &datagram);
+    world.run(6 * SECOND);
+    assert_eq!(world.closed(victim), None);
+    let before = frames(&world, watching);
+    world.run(SECOND);
+    assert!(frames(&world, watching) >= before + 25);
+}

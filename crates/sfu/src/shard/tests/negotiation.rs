@@ -424,3 +424,25 @@ fn a_session_that_has_used_up_its_ssrcs_ends_instead_of_going_black() {
     world.run(SECOND);
     assert_eq!(world.closed(watching), Some(CloseReason::SsrcsExhausted));
 }
+
+#[test]
+fn one_channel_may_have_all_the_connections_of_a_server_with_many_shards() {
+    let mut world = World::with_limit(45, 4, 5);
+    for _ in 0..5 {
+        world.join(&viewer());
+        world.run(SECOND);
+    }
+    assert_eq!(world.knock(&viewer(), id_of(90)), Err(JoinError::ServerFull));
+}
+
+#[test]
+fn a_candidate_that_is_of_no_use_ends_nobody() {
+    let mut world = World::new(46, 1);
+    let client = world.join(&viewer());
+    let id = world.clients[client].id;
+    for candidate in ["", "candidate:nonsense", "candidate:1 1 sctp 1 192.0.2.1 9 typ host"] {
+        assert_eq!(world.shards[0].candidate(id, candidate), Ok(()));
+    }
+    world.run(SECOND);
+    assert_eq!(world.closed(client), None);
+}

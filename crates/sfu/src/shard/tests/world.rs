@@ -19,7 +19,7 @@ use crate::handle::Command;
 use crate::id::ConnectionId;
 use crate::keys::PeerKey;
 use crate::media::NtpClock;
-use crate::shard::{Shard, Shared};
+use crate::shard::{Census, Shard, Shared};
 use crate::sink::Collected;
 use crate::subscription::Subscription;
 
@@ -79,7 +79,7 @@ pub(super) struct World {
     /// The shards' panics are contained as a worker does it. Otherwise they are the test's.
     pub(super) contains_panics: bool,
     /// The shard of the channel that is joined next, if it is not the last one.
-    home: Option<usize>,
+    pub(super) home: Option<usize>,
     seed: u8,
 }
 
@@ -160,6 +160,7 @@ impl World {
             candidates: vec![SERVER.into()],
             dtls: Arc::new(tsubame_dtls::Config::new(identity())),
             max_connections,
+            census: Census::default(),
             shards,
         });
         let clock = NtpClock::new(start, NtpTime(0xe000_0000_0000_0000));
