@@ -1,4 +1,4 @@
-//! A sequence of datagrams and pauses for a DTLS client.
+//! A sequence of datagrams and pauses for a DTLS client or server.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
@@ -12,8 +12,10 @@ static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
+    let [side, data @ ..] = data else { return };
+    let role = if side % 2 == 0 { Role::Client } else { Role::Server };
     let mut now = Instant::now();
-    let mut connection = Connection::new(now, Role::Client, Arc::clone(&CONFIG), [5; 32]);
+    let mut connection = Connection::new(now, role, Arc::clone(&CONFIG), [5; 32]);
     let mut out = [0; 2_048];
     let mut datagram = [0; 1_500];
     let mut rest = data;
