@@ -14,8 +14,11 @@ use crate::config::{Settings, Tls};
 /// Where media is received unless `--udp` says otherwise.
 const UDP_PORT: u16 = 40_000;
 
-/// How long clients have to react to the end. Together with the SFU's own stop this stays below 3 s.
+/// How long clients have to react to the end. Together with [`SFU_STOP`] this stays below 3 s.
 const FAREWELL: Duration = Duration::from_millis(2200);
+
+/// How long the SFU has to stop. It takes milliseconds, once the clients are gone.
+const SFU_STOP: Duration = Duration::from_millis(600);
 
 /// Serves until a signal comes. An error is one sentence for whoever started it.
 pub(crate) fn run(settings: Settings) -> Result<(), String> {
@@ -75,10 +78,23 @@ async fn serve(settings: Settings) -> Result<(), String> {
     if tokio::time::timeout(FAREWELL, signaling.shutdown()).await.is_err() {
         tracing::warn!("some clients did not go in time");
     }
-    if tokio::task::spawn_blocking(|| sfu.shutdown()).await.is_err() {
+    if !done_within(SFU_STOP, || sfu.shutdown()).await {
         tracing::error!("the SFU did not stop cleanly");
     }
     Ok(())
+}
+
+/// Runs `work` on a thread of its own, and says whether it came to its end in time. tokio's threads for blocking work may all be held by name lookups that
+/// nobody answers, and `work` would wait behind them.
+async fn done_within(limit: Duration, work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let spawned = std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
+        work();
+        // Nobody listens any more where it took too long.
+        let _ = done.send(());
+    });
+    // A panic in there drops the sender: that is no end in time either.
+    spawned.is_ok() && matches!(tokio::time::timeout(limit, is_done).await, Ok(Ok(())))
 }
 
 fn candidates(settings: &Settings) -> Result<Vec<IpAddr>, String> {
@@ -183,6 +199,45 @@ mod tests {
 
     fn address(text: &str) -> SocketAddr {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn work_that_ends_the_server_does_not_wait_behind_blocking_tasks() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let (did, done) = std::sync::mpsc::channel();
+        runtime.block_on(async move {
+            // The only such thread hangs, as in a name lookup.
+            let lookup = tokio::task::spawn_blocking(move || held.recv());
+            let limit = Duration::from_secs(3600);
+            assert!(done_within(limit, move || did.send(()).expect("heard")).await);
+            assert_eq!(done.try_recv(), Ok(()));
+            drop(release);
+            assert!(lookup.await.expect("it only waits").is_err());
+        });
+    }
+
+    #[test]
+    fn work_that_hangs_or_panics_is_not_waited_for() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(async move {
+            assert!(
+                !done_within(Duration::from_millis(1), move || {
+                    let _ = held.recv();
+                })
+                .await
+            );
+            drop(release);
+            // An hour would be noticed.
+            assert!(!done_within(Duration::from_secs(3600), || panic!("on purpose")).await);
+        });
+        assert!(FAREWELL + SFU_STOP < Duration::from_secs(3));
     }
 
     #[test]
