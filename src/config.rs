@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use tracing_subscriber::EnvFilter;
 use tsubame_signaling::{AccessToken, Auth, Webhook};
 
 use crate::cli::ServeArguments;
@@ -25,7 +26,7 @@ pub(crate) struct Settings {
     /// Empty: the machine's own.
     pub(crate) candidates: Vec<IpAddr>,
     pub(crate) shards: usize,
-    pub(crate) log: String,
+    pub(crate) log: EnvFilter,
     pub(crate) auth: Auth,
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct Tls {
 
 const ADDRESS: &str = "an address: write IP:PORT, for example 127.0.0.1:5000 or [::1]:5000";
 const IP: &str = "an IP address: write one that clients can reach, for example 192.0.2.1";
+const REACHABLE: &str = "an address that clients can send to: write one of this machine's, or of the NAT in front of it, for example 192.0.2.1";
 const SHARDS: &str = "a number of threads: write 1 to 64, or leave it out for one per core";
 
 impl Settings {
@@ -60,12 +62,9 @@ impl Settings {
             api_listen: parsed(api_listen, ADDRESS)?
                 .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
             udp: all_parsed(many("--udp", arguments.udp, file.udp), ADDRESS)?,
-            candidates: all_parsed(many("--candidate", arguments.candidate, file.candidate), IP)?,
+            candidates: candidates(many("--candidate", arguments.candidate, file.candidate))?,
             shards: shards.map_or_else(|| Ok(cores()), checked_shards)?,
-            log: arguments
-                .log
-                .or(file.log.map(|entry| entry.value))
-                .unwrap_or_else(|| "info".to_owned()),
+            log: log(one("--log", arguments.log, file.log))?,
             auth,
         })
     }
@@ -110,6 +109,28 @@ fn checked_shards(entry: Entry) -> Result<usize, ConfigError> {
             Err(ConfigError::Invalid { origin: entry.origin, value: entry.value, expected: SHARDS })
         }
     }
+}
+
+/// Addresses to advertise, each once: an IPv4 address written as IPv6 is the IPv4 address, because that is where the packets come in.
+fn candidates(entries: Vec<Entry>) -> Result<Vec<IpAddr>, ConfigError> {
+    let mut candidates = Vec::new();
+    for entry in entries {
+        let Entry { value, origin } = entry.clone();
+        let Some(ip) = parsed::<IpAddr>(Some(entry), IP)? else { continue };
+        let ip = ip.to_canonical();
+        if ip.is_unspecified() || ip.is_multicast() {
+            return Err(ConfigError::Invalid { origin, value, expected: REACHABLE });
+        }
+        if !candidates.contains(&ip) {
+            candidates.push(ip);
+        }
+    }
+    Ok(candidates)
+}
+
+fn log(entry: Option<Entry>) -> Result<EnvFilter, ConfigError> {
+    let Some(Entry { value, origin }) = entry else { return Ok(EnvFilter::new("info")) };
+    EnvFilter::try_new(&value).map_err(|error| ConfigError::Log { origin, value, error })
 }
 
 fn cores() -> usize {

@@ -21,8 +21,8 @@ const FAREWELL: Duration = Duration::from_millis(2200);
 const SFU_STOP: Duration = Duration::from_millis(600);
 
 /// Serves until a signal comes. An error is one sentence for whoever started it.
-pub(crate) fn run(settings: Settings) -> Result<(), String> {
-    start_log(&settings.log)?;
+pub(crate) fn run(mut settings: Settings) -> Result<(), String> {
+    start_log(std::mem::take(&mut settings.log));
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| format!("the system gives no threads for the server ({error})"))?;
     let result = runtime.block_on(serve(settings));
@@ -31,16 +31,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), String> {
     result
 }
 
-fn start_log(filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        format!("--log: {filter:?} is no filter ({error}): write error, warn, info, debug or trace")
-    })?;
+fn start_log(filter: EnvFilter) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    Ok(())
 }
 
 async fn serve(settings: Settings) -> Result<(), String> {

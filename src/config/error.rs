@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use tracing_subscriber::filter::ParseError;
 use tsubame_signaling::{InvalidUrl, TokenTooShort};
 
 /// Where a value was written.
@@ -40,6 +41,8 @@ pub(crate) enum ConfigError {
     Syntax { path: PathBuf, line: usize, message: String },
     /// A value that means nothing here.
     Invalid { origin: Origin, value: String, expected: &'static str },
+    /// A log filter that is none.
+    Log { origin: Origin, value: String, error: ParseError },
     /// One option without another.
     Incomplete(&'static str),
     /// A token that can be guessed.
@@ -69,6 +72,10 @@ impl fmt::Display for ConfigError {
             Self::Invalid { origin, value, expected } => {
                 write!(f, "{origin}: {value:?} is not {expected}")
             }
+            Self::Log { origin, value, error } => write!(
+                f,
+                "{origin}: {value:?} is no filter ({error}): write error, warn, info, debug or trace"
+            ),
             Self::Incomplete(what) => f.write_str(what),
             Self::Token { origin, error } => write!(f, "{origin}: {error}"),
             Self::AuthUrl { origin, error } => write!(f, "{origin}: {error}"),

@@ -22,7 +22,7 @@ fn the_defaults() {
     assert!(settings.tls.is_none());
     assert!(settings.udp.is_empty() && settings.candidates.is_empty());
     assert!((1..=64).contains(&settings.shards));
-    assert_eq!(settings.log, "info");
+    assert_eq!(settings.log.to_string(), "info");
     assert!(matches!(settings.auth, Auth::Open));
 }
 
@@ -51,7 +51,7 @@ fn every_option_is_a_key() {
     assert_eq!(settings.udp.iter().map(SocketAddr::port).collect::<Vec<_>>(), [4, 5]);
     assert_eq!(settings.candidates.len(), 2);
     assert_eq!(settings.shards, 3);
-    assert_eq!(settings.log, "debug");
+    assert_eq!(settings.log.to_string(), "debug");
     assert!(matches!(settings.auth, Auth::Webhook(_)));
 }
 
@@ -71,7 +71,7 @@ fn the_command_line_wins() {
     let settings = Settings::resolve(arguments, file).expect("accepted");
     assert_eq!(settings.listen.port(), 9);
     assert_eq!(settings.udp, ["127.0.0.1:8".parse::<SocketAddr>().expect("an address")]);
-    assert_eq!((settings.shards, settings.log.as_str()), (2, "debug"));
+    assert_eq!((settings.shards, settings.log.to_string()), (2, "debug".into()));
 }
 
 #[test]
@@ -93,6 +93,16 @@ fn mistakes_in_a_file_name_their_line() {
         (
             "candidate = [\"localhost\"]\n",
             "tsubame.toml:1: candidate: \"localhost\" is not an IP address: write one that clients can reach, for example 192.0.2.1",
+        ),
+        (
+            "candidate = [\n  \"192.0.2.1\",\n  \"0.0.0.0\",\n]\n",
+            "tsubame.toml:3: candidate: \"0.0.0.0\" is not an address that clients can send to: write one of this machine's, or of the NAT \
+             in front of it, for example 192.0.2.1",
+        ),
+        (
+            "\nlog = \"a=b=c\"\n",
+            "tsubame.toml:2: log: \"a=b=c\" is no filter (error parsing level filter: expected one of \"off\", \"error\", \"warn\", \
+             \"info\", \"debug\", \"trace\", or a number 0-5): write error, warn, info, debug or trace",
         ),
         (
             "shards = 0\n",
@@ -153,4 +163,23 @@ fn mistakes_on_the_command_line_name_their_option() {
     ] {
         assert_eq!(from_arguments(arguments).expect_err(sentence), sentence);
     }
+}
+
+#[test]
+fn a_candidate_that_nobody_can_send_to_is_refused() {
+    for text in ["0.0.0.0", "::", "::ffff:0.0.0.0", "224.0.0.1", "ff02::1", "::ffff:239.1.2.3"] {
+        let candidate = vec!["192.0.2.1".into(), text.into()];
+        let arguments = ServeArguments { candidate, ..ServeArguments::default() };
+        let sentence = from_arguments(arguments).expect_err(text);
+        let begins = format!("--candidate: {text:?} is not an address that clients can send to: ");
+        assert!(sentence.starts_with(&begins), "{sentence}");
+    }
+}
+
+#[test]
+fn a_candidate_is_advertised_as_what_it_is_and_once() {
+    let settings = from_file("candidate = [\"::ffff:192.0.2.1\", \"192.0.2.1\", \"::1\"]\n");
+    let candidates = settings.expect("accepted").candidates;
+    let expected: [IpAddr; 2] = [[192, 0, 2, 1].into(), std::net::Ipv6Addr::LOCALHOST.into()];
+    assert_eq!(candidates, expected);
 }
