@@ -216,10 +216,20 @@ impl Channel {
     }
 }
 
-/// About what a member's entry in the list takes, in bytes.
+/// What a member's entry in the list takes at most, in bytes: as JSON, where a control character of an id is six of them.
 fn cost(profile: &Profile) -> usize {
     let metadata = profile.notify_metadata.as_ref().map_or(0, |value| value.to_string().len());
-    128 + profile.client_id.len() + profile.bundle_id.len() + metadata
+    128 + written(&profile.client_id) + written(&profile.bundle_id) + metadata
+}
+
+/// How long `text` is between the quotes of a JSON string (RFC 8259 §7), at most.
+fn written(text: &str) -> usize {
+    let octets = text.bytes().map(|octet| match octet {
+        0..=0x1f => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    });
+    octets.sum()
 }
 
 impl Member {
@@ -459,6 +469,32 @@ mod tests {
         let listed = last["data"].as_array().expect("a list").len();
         assert_eq!(listed, OTHERS_BYTES / (16 * 1024 + 200));
         assert_eq!(last["channel_connections"], 20);
+    }
+
+    #[tokio::test]
+    async fn the_list_is_bounded_as_it_is_written() {
+        for generation in [Generation::Today, Generation::Sora2015] {
+            let registry = Arc::new(Registry::default());
+            let mut clients = Vec::new();
+            for number in 0..=200 {
+                let mut client = Client::enter(&registry, number, Role::RecvOnly);
+                let mut profile = (*client.profile).clone();
+                // The longest JSON that ids within their limit can make.
+                profile.client_id = "\u{1}".repeat(255);
+                profile.bundle_id = format!("{}{}", "\u{1}".repeat(254), char::from(number % 32));
+                client.profile = Arc::new(profile);
+                client.generation = generation;
+                client.announce();
+                // Nobody reads much before the end: that would be an overflow of its own.
+                clients.iter_mut().for_each(|other: &mut Client| drop(other.heard()));
+                clients.push(client);
+            }
+            let last = clients.last_mut().expect("a client").heard_one();
+            let data = last["data"].as_array().expect("a list");
+            let written = last["data"].to_string().len();
+            assert!(written <= OTHERS_BYTES, "{written}");
+            assert_eq!(data.len(), OTHERS_BYTES / (128 + 255 * 6 * 2));
+        }
     }
 
     #[tokio::test]
