@@ -14,16 +14,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use crate::admission::Admission;
+use crate::clock;
 use crate::http::{Peer, SIGNALING};
 use crate::limits::Limits;
 use crate::linger::Lingering;
 
 /// How long to wait when no connection can be accepted, because file descriptors are out, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Between two lines of the log about that: the log must not fill the disk while descriptors are out.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What a listener serves.
 #[derive(Clone)]
@@ -38,6 +43,7 @@ pub(crate) struct Service {
 /// Accepts connections until the server goes.
 pub(crate) async fn accept(listener: TcpListener, service: Service) {
     let mut shutdown = service.shutdown.clone();
+    let mut failures = Failures::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -47,10 +53,32 @@ pub(crate) async fn accept(listener: TcpListener, service: Service) {
             Ok((stream, remote)) => admit(stream, remote, &service),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
+                if let Some(failures) = failures.count(clock::now()) {
+                    tracing::warn!(%error, failures, "no connection can be accepted");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Failures to accept, and when they are worth a line in the log.
+#[derive(Debug, Default)]
+struct Failures {
+    logged_at: Option<Instant>,
+    /// Since then.
+    unlogged: u64,
+}
+
+impl Failures {
+    /// One more. `Some` is to be logged: how many there were since the last that was, this one included.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        self.unlogged += 1;
+        if self.logged_at.is_some_and(|logged_at| now - logged_at < ACCEPT_LOG_INTERVAL) {
+            return None;
+        }
+        self.logged_at = Some(now);
+        Some(std::mem::take(&mut self.unlogged))
     }
 }
 
@@ -135,4 +163,24 @@ where
 /// Returns once the server goes. An error would mean that it is gone altogether.
 pub(crate) async fn shutting_down(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|shutting_down| *shutting_down).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_is_logged_then_a_count_every_10_s() {
+        let start = clock::now();
+        let mut failures = Failures::default();
+        let logged: Vec<_> = (0..=400)
+            .filter_map(|pause| {
+                let since = ACCEPT_PAUSE * pause;
+                failures.count(start + since).map(|count| (since.as_secs(), count))
+            })
+            .collect();
+        assert_eq!(logged, [(0, 1), (10, 200), (20, 200)]);
+        // Long after the last of them, the next one is news again.
+        assert_eq!(failures.count(start + Duration::from_secs(3600)), Some(1));
+    }
 }
