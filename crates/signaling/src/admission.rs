@@ -1,10 +1,11 @@
-//! Half-open connections: accepted, but their client is not let in yet. Limited per source and in all.
+//! Connections that cost and do not live yet, limited per source and in all: half-open ones, whose client is not let in yet, and those whose media path is
+//! being set up.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts half-open connections.
+/// Counts half-open connections, or those being set up.
 #[derive(Debug)]
 pub(crate) struct Admission {
     per_source: usize,
@@ -18,9 +19,9 @@ struct Open {
     by_source: HashMap<IpAddr, usize>,
 }
 
-/// A half-open connection; dropped when it is let in or gone.
+/// The place of one of them; dropped when that one went on or is gone.
 #[derive(Debug)]
-pub(crate) struct HalfOpen {
+pub(crate) struct Place {
     admission: Arc<Admission>,
     source: IpAddr,
 }
@@ -31,7 +32,7 @@ impl Admission {
     }
 
     /// One more from `source`; `None` if it has too many already, or all together have.
-    pub(crate) fn admit(self: &Arc<Self>, source: IpAddr) -> Option<HalfOpen> {
+    pub(crate) fn admit(self: &Arc<Self>, source: IpAddr) -> Option<Place> {
         let source = source_of(source);
         let mut open = self.lock();
         let of_source = open.by_source.get(&source).copied().unwrap_or_default();
@@ -40,7 +41,7 @@ impl Admission {
         }
         open.by_source.insert(source, of_source + 1);
         open.total += 1;
-        Some(HalfOpen { admission: Arc::clone(self), source })
+        Some(Place { admission: Arc::clone(self), source })
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -48,7 +49,14 @@ impl Admission {
     }
 }
 
-impl Drop for HalfOpen {
+impl Place {
+    /// Whose it is.
+    pub(crate) fn source(&self) -> IpAddr {
+        self.source
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.admission.lock();
         open.total -= 1;

@@ -16,7 +16,10 @@ pub(crate) struct App {
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) registry: Arc<Registry>,
+    /// Half-open connections.
     pub(crate) admission: Arc<Admission>,
+    /// Those whose media path is being set up.
+    pub(crate) setting_up: Arc<Admission>,
     /// True once the server goes. The server has ended when every receiver is gone.
     pub(crate) shutdown: watch::Receiver<bool>,
 }

@@ -99,6 +99,8 @@ pub(crate) enum Refusal {
     TooManyMessages,
     /// The SFU did not let the client in.
     ServerFull(&'static str),
+    /// Too many from the client's source have no media path yet.
+    TooManySettingUp,
     /// We are going: 1001 instead of 4490.
     ShuttingDown,
     /// A fault of ours.
@@ -140,6 +142,9 @@ impl fmt::Display for Refusal {
             }
             Self::TooManyMessages => f.write_str("TOO-MANY-MESSAGES"),
             Self::ServerFull(detail) => write!(f, "SERVER-FULL: {detail}"),
+            Self::TooManySettingUp => f.write_str(
+                "SERVER-FULL: too many from your address are being set up, try again in 15 s",
+            ),
             Self::ShuttingDown => f.write_str("SHUTTING-DOWN"),
             Self::InternalError => f.write_str("INTERNAL-ERROR"),
         }

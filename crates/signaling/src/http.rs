@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use crate::admission::HalfOpen;
+use crate::admission::Place;
 use crate::app::App;
 use crate::socket;
 
@@ -46,16 +46,16 @@ async fn healthz() -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Peer {
     address: IpAddr,
-    half_open: Mutex<Option<HalfOpen>>,
+    half_open: Mutex<Option<Place>>,
 }
 
 impl Peer {
-    pub(crate) fn new(address: IpAddr, half_open: HalfOpen) -> Self {
+    pub(crate) fn new(address: IpAddr, half_open: Place) -> Self {
         Self { address, half_open: Mutex::new(Some(half_open)) }
     }
 
     /// Takes the place over, or gives it up.
-    pub(crate) fn take(&self) -> Option<HalfOpen> {
+    pub(crate) fn take(&self) -> Option<Place> {
         self.half_open.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -36,6 +36,9 @@ pub struct Limits {
     pub half_open_per_source: usize,
     /// The same, from all sources together.
     pub half_open: usize,
+    /// Connections from one source whose client was let in and whose media path does not stand yet: up to 15 s each. Many more than half-open ones,
+    /// because those behind one NAT come together when a meeting begins. From all sources together the SFU limits them.
+    pub setting_up_per_source: usize,
     /// Between two `ping` messages to a client.
     pub ping_interval: Duration,
     /// Between two `connection.updated` of one connection.
@@ -62,6 +65,7 @@ impl Default for Limits {
             notify_metadata_bytes: 16 * 1024,
             half_open_per_source: 64,
             half_open: 2048,
+            setting_up_per_source: 256,
             ping_interval: Duration::from_secs(5),
             update_interval: Duration::from_secs(60),
             close_timeout: Duration::from_secs(1),

@@ -134,12 +134,15 @@ impl Server {
         let (shutdown, shutting_down) = watch::channel(false);
         let limits = Arc::new(config.limits.clone());
         let admission = Admission::new(limits.half_open_per_source, limits.half_open);
+        // In all, the SFU counts them.
+        let setting_up = Admission::new(limits.setting_up_per_source, usize::MAX);
         let app = Arc::new(App {
             sfu,
             auth: config.auth,
             limits: config.limits,
             registry: Arc::new(Registry::default()),
             admission: Arc::clone(&admission),
+            setting_up,
             shutdown: shutting_down.clone(),
         });
         let service = |router, tls| Service {

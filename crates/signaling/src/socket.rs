@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::extract::ws::WebSocket;
 use futures_util::StreamExt;
 
-use crate::admission::HalfOpen;
+use crate::admission::Place;
 use crate::app::App;
 use crate::close::{Close, Refusal};
 use crate::outbox::outbox;
@@ -35,7 +35,7 @@ impl From<Refusal> for End {
 }
 
 /// Serves one client.
-pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, half_open: HalfOpen) {
+pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, half_open: Place) {
     let (sink, frames) = socket.split();
     let (outbox, reader) = outbox(app.limits.outgoing_bytes);
     let mut writer = tokio::spawn(write(sink, reader));

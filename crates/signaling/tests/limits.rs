@@ -9,7 +9,7 @@ use support::{connect, in_real_time, raw, start, start_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
-use tsubame_signaling::{Config, TlsIdentity};
+use tsubame_signaling::{Config, Limits, TlsIdentity};
 
 #[expect(clippy::disallowed_methods, reason = "a test that pauses the clock may read it")]
 fn now() -> Instant {
@@ -130,6 +130,24 @@ async fn a_source_has_64_half_open_connections() {
         client.send(json!({"type": "disconnect"})).await;
         assert_eq!(client.closed().await.0, 1000);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_may_not_have_more_than_its_share_set_up() {
+    assert_eq!(Limits::default().setting_up_per_source, 256);
+    let server = start_with(|limits| limits.setting_up_per_source = 2).await;
+    // Let in, and silent from then on: their offers went out.
+    let mut first = server.join().await;
+    let _second = server.join().await;
+    let mut third = server.open().await;
+    third.send(connect()).await;
+    let (code, reason) = in_real_time(third.closed()).await;
+    assert_eq!(code, 4490);
+    assert!(reason.starts_with("SERVER-FULL: too many from your address"), "{reason}");
+    // Whoever goes makes room.
+    first.send(json!({"type": "disconnect"})).await;
+    assert_eq!(first.closed().await.0, 1000);
+    server.join().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
@@ -11,7 +12,7 @@ use tsubame_sfu::{ConnectionId, Join};
 
 use super::End;
 use super::incoming::Incoming;
-use crate::admission::HalfOpen;
+use crate::admission::Place;
 use crate::app::App;
 use crate::clock;
 use crate::close::{Close, Refusal};
@@ -28,20 +29,21 @@ pub(super) async fn converse(
     app: &App,
     incoming: &mut Incoming,
     outbox: &Outbox,
-    half_open: HalfOpen,
+    half_open: Place,
 ) -> End {
     let mut shutdown = app.shutdown.clone();
     let mut session = Session::new();
     let admitted = tokio::select! {
-        admitted = admit(app, &mut session, incoming) => admitted,
+        admitted = admit(app, &mut session, incoming, half_open.source()) => admitted,
         () = shutting_down(&mut shutdown) => Err(End::Close(Close::SHUTTING_DOWN)),
     };
-    let (admitted, offer) = match admitted {
+    let (admitted, setting_up, offer) = match admitted {
         Ok(admitted) => admitted,
         Err(end) => return end,
     };
     drop(half_open);
-    let mut client = Client { app, session, outbox, admitted, update_at: None };
+    let setting_up = Some(setting_up);
+    let mut client = Client { app, session, outbox, admitted, setting_up, update_at: None };
     client.send(&Reply::Offer(&offer));
     client.session.joined();
     match client.run(incoming, &mut shutdown).await {
@@ -63,7 +65,8 @@ async fn admit(
     app: &App,
     session: &mut Session,
     incoming: &mut Incoming,
-) -> Result<(Admitted, Offer), End> {
+    source: IpAddr,
+) -> Result<(Admitted, Place, Offer), End> {
     let text = timeout(app.limits.first_message_timeout, first_text(incoming))
         .await
         .unwrap_or(Err(Refusal::FirstMessageTimeout.into()))?;
@@ -75,6 +78,9 @@ async fn admit(
         }
     };
     app.auth.admit(&connect, app.registry.connections(&connect.channel)).await?;
+
+    // The source is counted on: whoever has no intention to answer holds a session of the SFU for as long as one who has.
+    let setting_up = app.setting_up.admit(source).ok_or(Refusal::TooManySettingUp)?;
 
     let connection_id = random_id()?;
     let profile = Arc::new(profile_of(&connect, connection_id));
@@ -98,7 +104,7 @@ async fn admit(
         mids: joined.mids,
     };
     let admitted = Admitted { sfu, membership, profile, generation: connect.generation };
-    Ok((admitted, offer))
+    Ok((admitted, setting_up, offer))
 }
 
 async fn first_text(incoming: &mut Incoming) -> Result<Utf8Bytes, End> {
@@ -140,6 +146,8 @@ struct Client<'a> {
     session: Session,
     outbox: &'a Outbox,
     admitted: Admitted,
+    /// The client's place among those without a media path, until it has one. Below `admitted`: the SFU's session goes first.
+    setting_up: Option<Place>,
     /// When the channel is next told how long the client has been there. `None`: it is not announced yet.
     update_at: Option<Instant>,
 }
@@ -200,6 +208,7 @@ impl Client<'_> {
         let Admitted { membership, profile, generation, .. } = &mut self.admitted;
         match reaction {
             Reaction::Announce => {
+                self.setting_up = None;
                 membership.announce(Arc::clone(profile), *generation, self.outbox.clone());
                 self.schedule_update();
             }
@@ -226,5 +235,80 @@ async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tsubame_sfu::{Event, Role};
+
+    use super::*;
+    use crate::admission::Admission;
+    use crate::auth::Auth;
+    use crate::limits::Limits;
+    use crate::outbox::outbox;
+    use crate::registry::Registry;
+
+    #[tokio::test]
+    async fn a_source_is_counted_on_until_the_media_path_stands() {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let sfu = tsubame_sfu::Server::start(tsubame_sfu::Config {
+            udp: vec![(loopback, 0).into()],
+            candidates: vec![loopback],
+            ..tsubame_sfu::Config::default()
+        })
+        .expect("the SFU starts");
+        let (_shutdown, shutting_down) = watch::channel(false);
+        let app = App {
+            sfu: sfu.handle(),
+            auth: Auth::Open,
+            limits: Limits::default(),
+            registry: Arc::new(Registry::default()),
+            admission: Admission::new(1, 1),
+            setting_up: Admission::new(1, usize::MAX),
+            shutdown: shutting_down,
+        };
+        let connection_id = random_id().expect("randomness");
+        let join = Join {
+            channel: "test".into(),
+            connection_id,
+            bundle_id: None,
+            role: Role::RecvOnly,
+            audio: None,
+            video: None,
+        };
+        let (_, session) = app.sfu.join(join).await.expect("let in");
+        let profile = Profile {
+            connection_id,
+            client_id: "client".into(),
+            bundle_id: "bundle".into(),
+            role: Role::RecvOnly,
+            audio: false,
+            video: false,
+            notify_metadata: None,
+        };
+        let (outbox, _reader) = outbox(1024 * 1024);
+        let mut client = Client {
+            app: &app,
+            session: Session::new(),
+            outbox: &outbox,
+            admitted: Admitted {
+                sfu: session,
+                membership: app.registry.enter("test", "session".into()),
+                profile: Arc::new(profile),
+                generation: Generation::Today,
+            },
+            setting_up: app.setting_up.admit(loopback),
+            update_at: None,
+        };
+        client.session.joined();
+        client.react(Reaction::Nothing).expect("it goes on");
+        assert!(app.setting_up.admit(loopback).is_none());
+        let reaction = client.session.handle_event(Event::Connected);
+        client.react(reaction).expect("it goes on");
+        assert!(app.setting_up.admit(loopback).is_some());
+        assert_eq!(app.registry.connections("test"), 1);
+        drop(client);
+        sfu.shutdown();
     }
 }
