@@ -129,7 +129,7 @@ export class Client extends EventTarget {
         const sending = this.#peer
             .getTransceivers()
             .some(({ sender, currentDirection }) => sender.track === wanted && /send/.test(currentDirection ?? ''));
-        if (!sending) this.#lost('codec');
+        if (!sending) this.#lost('codec', 'video');
     }
 
     #tracked(stream) {
@@ -141,6 +141,11 @@ export class Client extends EventTarget {
     }
 
     #notified(message) {
+        if (message.event_type === 'track.refused' && message.connection_id === this.id) {
+            // About what this page publishes: its own answer refused the codec.
+            this.#lost('codec', message.kind);
+            return;
+        }
         if (!message.event_type?.startsWith('connection.')) return;
         if (message.channel_connections !== undefined) {
             this.#tell('people', {

@@ -63,8 +63,15 @@ export function connectionEnded({ code, reason, cause, wasConnected }, { codec }
         case 'media':
             return noMedia('');
         case 'codec':
+            if (reason === 'audio') {
+                return {
+                    title: 'This browser cannot send audio as Opus',
+                    help: 'Opus is the only audio codec there is. Use another browser, or a source without sound.',
+                    retry: false,
+                };
+            }
             return {
-                title: `This browser cannot send ${codec}`,
+                title: `This browser cannot send video as ${codec}`,
                 help: 'Choose another codec and publish again. VP8 works everywhere.',
                 retry: false,
             };
