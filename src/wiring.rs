@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tsubame_sfu::Candidates;
 use tsubame_signaling::{Addresses, Config, Limits, Listeners, Server, TlsIdentity};
 
 use crate::candidates;
@@ -51,6 +52,10 @@ async fn serve(settings: Settings) -> Result<(), String> {
 
     let candidates = candidates(&settings)?;
     let identity = settings.tls.as_ref().map(|tls| tls_identity(tls, &candidates)).transpose()?;
+    let candidates = match settings.candidates.is_empty() {
+        true => Candidates::Interfaces(candidates),
+        false => Candidates::Explicit(candidates),
+    };
     let self_signed = settings.tls.is_some_and(|tls| tls.files.is_none());
     let fingerprint = identity.as_ref().filter(|_| self_signed).map(TlsIdentity::fingerprint);
 

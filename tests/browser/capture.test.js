@@ -51,7 +51,10 @@ async function onTheWire(file, port) {
     const media = `udp.port == ${port} && !icmp`;
     // Without RTCP, which begins in plain and goes on encrypted: tshark would take the cipher's bytes for reports. It is read further down.
     const malformed = await tshark(file, ['--enable-heuristic', 'rtp_udp', '--disable-protocol', 'rtcp', '-Y', `${media} && _ws.malformed`]);
-    assert.equal(malformed, '', 'tshark finds something malformed on the wire');
+    // A flight that was repeated, as DTLS does when an answer takes its time, is not malformed; tshark's reassembly takes it for a conflict.
+    const repeated = /\[Reassembly error, protocol DTLS: New fragment overlaps old data \(retransmission\?\)\]$/;
+    const left = malformed.split('\n').filter((line) => line !== '' && !repeated.test(line));
+    assert.deepEqual(left, [], 'tshark finds something malformed on the wire');
     const atLeast = async (least, filter) => {
         const found = await count(file, `${media} && ${filter}`);
         assert.ok(found >= least, `${found} of at least ${least} packets are ${filter}`);

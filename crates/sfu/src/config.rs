@@ -11,20 +11,28 @@ use crate::shard::MAX_SHARDS;
 pub struct Config {
     /// Where media is received. Port 0 is any free port.
     pub udp: Vec<SocketAddr>,
-    /// The addresses to advertise, in order of preference: for sockets bound to the wildcard address of their family, and for those bound to an
-    /// address that is not among them (an address behind a NAT).
-    pub candidates: Vec<IpAddr>,
+    /// The addresses to advertise.
+    pub candidates: Candidates,
     /// Threads that move media, 1 to 64.
     pub shards: usize,
     /// Connections the whole server takes.
     pub max_connections: usize,
 }
 
+/// What clients are told about where to send, in order of preference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// These and no others, for every socket of their family: addresses in front of a NAT, for instance.
+    Explicit(Vec<IpAddr>),
+    /// The machine's own: all of a family for a socket bound to its wildcard address, and for any other the address it is bound to.
+    Interfaces(Vec<IpAddr>),
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             udp: vec![SocketAddr::from(([0, 0, 0, 0], 40_000))],
-            candidates: Vec::new(),
+            candidates: Candidates::Interfaces(Vec::new()),
             shards: 1,
             max_connections: 100_000,
         }

@@ -26,7 +26,7 @@ pub use api::{
     AudioSettings, CloseReason, Event, Join, JoinError, Joined, MediaKind, Mids, RequestError,
     Role, VideoCodec, VideoSettings,
 };
-pub use config::{Config, StartError};
+pub use config::{Candidates, Config, StartError};
 pub use handle::{Handle, Session};
 pub use id::{ConnectionId, InvalidConnectionId};
 pub use server::Server;

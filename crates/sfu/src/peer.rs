@@ -107,6 +107,8 @@ pub(crate) struct Peer {
     pub(crate) rtcp_allowance: Allowance,
     pub(crate) clock: SenderClock,
     pub(crate) arrivals: TransportCcRecorder,
+    /// When transport-wide feedback may go out again.
+    pub(crate) arrivals_due: Instant,
     pub(crate) sent: SentHistory,
     pub(crate) held: VecDeque<Held>,
     pub(crate) round_trip: Option<Duration>,

@@ -1,6 +1,6 @@
 //! Starting and stopping: sockets, candidates, one thread per shard.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tsubame_rtp::NtpTime;
 use tsubame_udp::{BindOptions, Buffers, Socket};
 
-use crate::config::{Config, StartError};
+use crate::config::{Candidates, Config, StartError};
 use crate::handle::{Handle, Mailbox};
 use crate::limits;
 use crate::media::NtpClock;
@@ -140,20 +140,21 @@ fn report_socket(socket: &Socket) {
     }
 }
 
-/// What is advertised: see [`Config::candidates`].
-fn candidates(addresses: &[IpAddr], bound: &[SocketAddr]) -> Vec<SocketAddr> {
-    let mut candidates = Vec::new();
+/// What is advertised for the sockets that were bound.
+fn candidates(candidates: &Candidates, bound: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut advertised = Vec::new();
     for socket in bound {
-        if !socket.ip().is_unspecified() {
-            candidates.push(*socket);
-        }
-        if socket.ip().is_unspecified() || !addresses.contains(&socket.ip()) {
-            let same_family =
-                addresses.iter().filter(|address| address.is_ipv4() == socket.is_ipv4());
-            candidates.extend(same_family.map(|address| SocketAddr::new(*address, socket.port())));
-        }
+        let addresses = match candidates {
+            Candidates::Interfaces(_) if !socket.ip().is_unspecified() => {
+                advertised.push(*socket);
+                continue;
+            }
+            Candidates::Explicit(addresses) | Candidates::Interfaces(addresses) => addresses,
+        };
+        let same_family = addresses.iter().filter(|address| address.is_ipv4() == socket.is_ipv4());
+        advertised.extend(same_family.map(|address| SocketAddr::new(*address, socket.port())));
     }
-    candidates
+    advertised
 }
 
 #[expect(
@@ -201,6 +202,8 @@ fn start_workers(
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -213,23 +216,23 @@ mod tests {
 
     #[test]
     fn a_wildcard_socket_advertises_the_addresses_of_its_family() {
-        let advertised = candidates(
-            &[ip("192.0.2.1"), ip("2001:db8::1")],
-            &[socket("0.0.0.0:4000"), socket("[::]:4001")],
-        );
-        assert_eq!(advertised, [socket("192.0.2.1:4000"), socket("[2001:db8::1]:4001")]);
+        let interfaces = vec![ip("192.0.2.1"), ip("2001:db8::1")];
+        let bound = [socket("0.0.0.0:4000"), socket("[::]:4001")];
+        let expected = [socket("192.0.2.1:4000"), socket("[2001:db8::1]:4001")];
+        assert_eq!(candidates(&Candidates::Interfaces(interfaces), &bound), expected);
     }
 
     #[test]
-    fn a_bound_address_is_advertised_alone_when_it_is_among_them() {
-        let advertised =
-            candidates(&[ip("192.0.2.1"), ip("192.0.2.2")], &[socket("192.0.2.2:4000")]);
-        assert_eq!(advertised, [socket("192.0.2.2:4000")]);
+    fn a_socket_bound_to_one_address_advertises_that_and_no_other_interface() {
+        let interfaces = vec![ip("192.0.2.1"), ip("192.0.2.2")];
+        let bound = [socket("192.0.2.2:4000"), socket("127.0.0.1:4001")];
+        assert_eq!(candidates(&Candidates::Interfaces(interfaces), &bound), bound);
     }
 
     #[test]
-    fn an_address_behind_a_nat_is_advertised_with_the_public_one() {
-        let advertised = candidates(&[ip("203.0.113.9")], &[socket("10.0.0.5:4000")]);
-        assert_eq!(advertised, [socket("10.0.0.5:4000"), socket("203.0.113.9:4000")]);
+    fn behind_a_nat_only_the_address_that_was_named_is_told() {
+        let explicit = Candidates::Explicit(vec![ip("203.0.113.9"), ip("2001:db8::9")]);
+        let advertised = candidates(&explicit, &[socket("10.0.0.5:4000"), socket("0.0.0.0:4001")]);
+        assert_eq!(advertised, [socket("203.0.113.9:4000"), socket("203.0.113.9:4001")]);
     }
 }

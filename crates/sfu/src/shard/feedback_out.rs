@@ -96,11 +96,18 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         let sender = peer.feedback_ssrc;
         let media_ssrc = peer.streams.first().map_or(0, |stream| stream.ssrc);
-        while !peer.arrivals.is_empty() {
-            let arrivals = &mut peer.arrivals;
-            compound.add(&mut peer.transport, sink, |writer| {
-                arrivals.write(sender, media_ssrc, writer)
-            });
+        // NACKs may be in more of a hurry; the arrivals keep their own pace meanwhile.
+        if peer.arrivals_due <= now {
+            peer.arrivals_due = now + limits::FEEDBACK_INTERVAL;
+            while !peer.arrivals.is_empty() {
+                let arrivals = &mut peer.arrivals;
+                compound.add(&mut peer.transport, sink, |writer| {
+                    arrivals.write(sender, media_ssrc, writer)
+                });
+            }
+        }
+        if !peer.arrivals.is_empty() {
+            peer.feedback_due = Some(peer.arrivals_due);
         }
         let mut still_missing = false;
         for publication in &peer.publications {

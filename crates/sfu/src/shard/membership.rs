@@ -122,6 +122,7 @@ impl Shard {
             rtcp_allowance: Allowance::new(now, limits::RTCP_PER_SECOND),
             clock: SenderClock::default(),
             arrivals: TransportCcRecorder::new(),
+            arrivals_due: now,
             sent: SentHistory::new(),
             held: VecDeque::new(),
             round_trip: None,

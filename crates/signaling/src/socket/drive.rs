@@ -254,7 +254,7 @@ mod tests {
         let loopback = IpAddr::from([127, 0, 0, 1]);
         let sfu = tsubame_sfu::Server::start(tsubame_sfu::Config {
             udp: vec![(loopback, 0).into()],
-            candidates: vec![loopback],
+            candidates: tsubame_sfu::Candidates::Explicit(vec![loopback]),
             ..tsubame_sfu::Config::default()
         })
         .expect("the SFU starts");

@@ -29,7 +29,7 @@ pub(crate) async fn start(config: Config) -> Running {
         .expect("loopback can be bound");
     let sfu = tsubame_sfu::Server::start(tsubame_sfu::Config {
         udp: vec![any],
-        candidates: vec![LOOPBACK],
+        candidates: tsubame_sfu::Candidates::Explicit(vec![LOOPBACK]),
         ..tsubame_sfu::Config::default()
     })
     .expect("the SFU starts");
