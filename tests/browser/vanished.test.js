@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { HeadlessViewers } from './lib/headless.js';
 import { assertWatches } from './lib/media.js';
 import { live, publish, state, watch } from './lib/product.js';
 import { scenario } from './lib/scenario.js';
+import { SERVER_ADDRESS } from './lib/server.js';
 
 /** RFC 7675 §5.1: consent expires after 30 s. What else there is to do may take this much longer. */
 const CONSENT = 30_000;
@@ -14,7 +16,7 @@ const GRACE = 10_000;
 const link = (state) =>
     promisify(execFile)('nsenter', ['--target', process.env.EDGE_PID, '--net', '--', 'ip', 'link', 'set', 'e0', state]);
 
-scenario('The link goes down: viewers are told within the consent time; it comes back: the page reconnects', async (s) => {
+scenario('The link of a publisher goes down: browsers and twenty headless viewers are told within the consent time; it comes back: the page reconnects', async (s) => {
     const server = await s.server({ tls: true });
     const pages = await s.pages();
     await s.keep({ stop: () => raise() });
@@ -31,6 +33,8 @@ scenario('The link goes down: viewers are told within the consent time; it comes
     const page = await s.chromium('page');
     await live(await watch(page, server));
     await assertWatches(page, { from: publisher });
+    const headless = await s.keep(HeadlessViewers.start(server, 'test', 20, SERVER_ADDRESS));
+    await headless.until('watching', 60_000);
 
     await link('down');
     const cut = performance.now();
@@ -38,6 +42,7 @@ scenario('The link goes down: viewers are told within the consent time; it comes
         viewer.until('told that the publisher is gone', () =>
             window.client.notifies.some((n) => n.event_type === 'connection.destroyed'), undefined, { timeout: CONSENT + GRACE })));
     assert.ok(performance.now() - cut > 5_000, 'a hiccup of the network ends nobody');
+    await headless.until('told', GRACE);
     for (const viewer of viewers) {
         await viewer.until('its video is taken away', () => document.querySelectorAll('video').length === 0);
         assert.equal(await viewer.evaluate(() => window.client.closed), null, 'the viewer stays');
