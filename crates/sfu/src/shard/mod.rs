@@ -8,6 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `demux` | whose datagram is it |
+//! | `paths` | claiming paths, here and from other shards; hand-over |
 //! | `membership` | join, leave, who gets whose tracks |
 //! | `negotiation` | offers, answers, candidates |
 //! | `receive` | RTP from publishers |
@@ -16,6 +17,7 @@
 //! | `feedback_out` | RTCP to clients |
 //! | `timers` | who wants to be looked at when |
 
+mod census;
 mod compound;
 mod demux;
 mod feedback_in;
@@ -23,6 +25,7 @@ mod feedback_out;
 mod forward;
 mod membership;
 mod negotiation;
+mod paths;
 mod receive;
 mod timers;
 
@@ -32,7 +35,6 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rand_chacha::ChaCha12Rng;
@@ -40,7 +42,7 @@ use rand_core::{Rng, SeedableRng};
 use slab::Slab;
 use tsubame_stun::ice::{self, Path};
 
-use crate::api::{CloseReason, Event, JoinError};
+use crate::api::{CloseReason, Event};
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::handle::Command;
@@ -54,6 +56,7 @@ use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::transport::TransportEvent;
 
+pub(crate) use census::Census;
 use demux::Demux;
 pub(crate) use demux::MAX_SHARDS;
 use timers::Timers;
@@ -68,36 +71,6 @@ pub(crate) struct Shared {
     pub(crate) census: Census,
     /// How many there are.
     pub(crate) shards: usize,
-}
-
-/// Who is there, on all shards together.
-#[derive(Debug, Default)]
-pub(crate) struct Census {
-    connections: AtomicUsize,
-    /// Those of them that are being set up.
-    half_open: AtomicUsize,
-}
-
-impl Census {
-    /// Counts a client that comes in, unless `max` are there or a fifth of that many are being set up.
-    fn enter(&self, max: usize) -> Result<(), JoinError> {
-        let below = |limit: usize| move |count: usize| (count < limit).then_some(count + 1);
-        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        self.connections.fetch_update(set, fetch, below(max)).map_err(|_| JoinError::ServerFull)?;
-        if self.half_open.fetch_update(set, fetch, below((max / 5).max(1))).is_err() {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
-            return Err(JoinError::TooManyHalfOpen);
-        }
-        Ok(())
-    }
-
-    fn set_up(&self) {
-        self.half_open.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn leave(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// What one shard has to say to another.
@@ -278,23 +251,6 @@ impl Shard {
         self.current = None;
     }
 
-    fn hand_over_by_path(&mut self, path: Path, datagram: &[u8], via: Option<usize>) {
-        match self.demux.shard_by_path(&path) {
-            Some(shard) if via.is_none() => self.hand_over(shard, path, datagram),
-            _ => self.counters.unknown_path += 1,
-        }
-    }
-
-    fn hand_over(&mut self, shard: usize, path: Path, datagram: &[u8]) {
-        if self.messages.len() >= limits::HANDED_OVER {
-            self.counters.handover_overflow += 1;
-            return;
-        }
-        self.counters.handed_over += 1;
-        let message = ShardMessage::Datagram { from: self.index, path, datagram: datagram.into() };
-        self.messages.push_back((shard, message));
-    }
-
     /// Whether the turn should be finished before more datagrams are handed in.
     pub(crate) fn is_full(&self) -> bool {
         self.must_forward
@@ -399,46 +355,6 @@ impl Shard {
                     }
                 }
             }
-        }
-    }
-
-    fn claim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
-        let Some(peer) = self.peers.get_mut(key.0) else { return };
-        peer.paths.push((path, via));
-        if let Some(shard) = via {
-            let claim = ShardMessage::Claim { path, shard: self.index };
-            self.messages.push_back((shard, claim));
-        }
-        self.demux.add_path(path, key);
-    }
-
-    /// Somebody else may have proved meanwhile that the path is its own, with an address it made up or one that was used again. The latest
-    /// authentic check says whose it is, here and on the shard it came through: that one is told each time, since it cannot tell us when
-    /// somebody of its own took the path, and since a claim may have got lost.
-    fn reclaim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
-        let Some(peer) = self.peers.get_mut(key.0) else { return };
-        let is_known = self.demux.peer_by_path(&path) == Some(key) && via.is_none();
-        if is_known || !peer.transport.is_verified(&path) {
-            return;
-        }
-        peer.paths.retain(|(known, _)| *known != path);
-        self.claim_path(key, path, via);
-    }
-
-    fn release_path(&mut self, key: PeerKey, path: Path) {
-        let Some(peer) = self.peers.get_mut(key.0) else { return };
-        let Some(place) = peer.paths.iter().position(|(known, _)| *known == path) else { return };
-        let (_, via) = peer.paths.swap_remove(place);
-        self.give_up_path(key, path, via);
-    }
-
-    /// Forgets the path here and where it was claimed, unless it is another client's by now.
-    fn give_up_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
-        if self.demux.remove_path(&path, key)
-            && let Some(via) = via
-        {
-            let release = ShardMessage::Release { path, shard: self.index };
-            self.messages.push_back((via, release));
         }
     }
 

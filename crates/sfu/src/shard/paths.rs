@@ -1,0 +1,66 @@
+//! Whose a path is, among the clients of this shard and between the shards.
+
+use tsubame_stun::ice::Path;
+
+use super::{Shard, ShardMessage};
+use crate::keys::PeerKey;
+use crate::limits;
+
+impl Shard {
+    pub(super) fn hand_over_by_path(&mut self, path: Path, datagram: &[u8], via: Option<usize>) {
+        match self.demux.shard_by_path(&path) {
+            Some(shard) if via.is_none() => self.hand_over(shard, path, datagram),
+            _ => self.counters.unknown_path += 1,
+        }
+    }
+
+    pub(super) fn hand_over(&mut self, shard: usize, path: Path, datagram: &[u8]) {
+        if self.messages.len() >= limits::HANDED_OVER {
+            self.counters.handover_overflow += 1;
+            return;
+        }
+        self.counters.handed_over += 1;
+        let message = ShardMessage::Datagram { from: self.index, path, datagram: datagram.into() };
+        self.messages.push_back((shard, message));
+    }
+
+    pub(super) fn claim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        peer.paths.push((path, via));
+        if let Some(shard) = via {
+            let claim = ShardMessage::Claim { path, shard: self.index };
+            self.messages.push_back((shard, claim));
+        }
+        self.demux.add_path(path, key);
+    }
+
+    /// Somebody else may have proved meanwhile that the path is its own, with an address it made up or one that was used again. The latest
+    /// authentic check says whose it is, here and on the shard it came through: that one is told each time, since it cannot tell us when
+    /// somebody of its own took the path, and since a claim may have got lost.
+    pub(super) fn reclaim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        let is_known = self.demux.peer_by_path(&path) == Some(key) && via.is_none();
+        if is_known || !peer.transport.is_verified(&path) {
+            return;
+        }
+        peer.paths.retain(|(known, _)| *known != path);
+        self.claim_path(key, path, via);
+    }
+
+    pub(super) fn release_path(&mut self, key: PeerKey, path: Path) {
+        let Some(peer) = self.peers.get_mut(key.0) else { return };
+        let Some(place) = peer.paths.iter().position(|(known, _)| *known == path) else { return };
+        let (_, via) = peer.paths.swap_remove(place);
+        self.give_up_path(key, path, via);
+    }
+
+    /// Forgets the path here and where it was claimed, unless it is another client's by now.
+    pub(super) fn give_up_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
+        if self.demux.remove_path(&path, key)
+            && let Some(via) = via
+        {
+            let release = ShardMessage::Release { path, shard: self.index };
+            self.messages.push_back((via, release));
+        }
+    }
+}
