@@ -58,8 +58,12 @@ pub(crate) struct ServeArguments {
     /// Serve the HTTP API at this address [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDR")]
     pub(crate) api_listen: Option<String>,
-    /// Move media at this address; may be repeated [default: 0.0.0.0:40000 and, where there is IPv6, [::]:40000]
-    #[arg(long, value_name = "ADDR")]
+    // Not a documentation comment: rustdoc would take the wildcard address for a link.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        help = "Move media at this address; may be repeated [default: 0.0.0.0:40000 and, where there is IPv6, [::]:40000]"
+    )]
     pub(crate) udp: Vec<String>,
     /// Advertise this address to clients; may be repeated [default: those of the interfaces that are up]
     #[arg(long, value_name = "IP")]

@@ -8,6 +8,8 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
 /// Octets of a channel's name.
 pub(crate) const CHANNEL_NAME: usize = 255;
+/// After so much silence of an SSRC, one that it had replaced may take its place again.
+pub(crate) const SOURCE_SILENCE: Duration = Duration::from_secs(1);
 /// SSRCs that one client may send from.
 pub(crate) const INCOMING_SSRCS: usize = 64;
 /// RTCP packets a client may send per second.

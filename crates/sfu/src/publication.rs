@@ -51,6 +51,8 @@ pub(crate) struct Publication {
     pub(crate) feedback: PublisherFeedback,
     /// `None` until the first packet.
     pub(crate) ssrc: Option<u32>,
+    /// When its last packet came.
+    pub(crate) last_packet: Option<Instant>,
     pub(crate) extender: SequenceExtender,
     /// Added to extended sequence numbers, so that those of a new SSRC follow those of the old one.
     sequence_base: u64,
@@ -95,6 +97,7 @@ impl Publication {
             rtx_payload_type: table::rtx_payload_type(codec),
             feedback,
             ssrc: None,
+            last_packet: None,
             extender: SequenceExtender::new(),
             sequence_base: 0,
             reception: ReceptionStatistics::new(codec.clock_rate()),

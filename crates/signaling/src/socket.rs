@@ -1,4 +1,4 @@
-//! One client's WebSocket, from the upgrade to the last close frame: reads within limits, drives the [`Session`], writes from the outbox.
+//! One client's WebSocket, from the upgrade to the last close frame: reads within limits, drives the `session::Session`, writes from the outbox.
 
 mod drive;
 mod incoming;

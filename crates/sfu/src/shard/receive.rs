@@ -115,17 +115,33 @@ impl Shard {
     }
 
     fn handle_media(&mut self, now: Instant, key: PublicationKey, packet: &rtp::Packet<'_>) {
-        let Some(publication) = self.publications.get_mut(key.0) else { return };
-        // An SSRC that was replaced may still have packets on their way.
-        if publication.ssrc != Some(packet.ssrc()) {
+        if !self.is_source(now, key, packet.ssrc()) {
             self.counters.rtp_not_negotiated += 1;
             return;
         }
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        publication.last_packet = Some(now);
         let sequence_number = publication.extend(packet.sequence_number());
         publication.reception.received(now, sequence_number, packet.timestamp());
         publication.missing.received(now, sequence_number);
         self.accept(now, key, sequence_number, packet);
         self.watch_for_losses(now, key);
+    }
+
+    /// Whether an SSRC known to be this publication's is the one it is made of now. One that was replaced may still have packets on their way;
+    /// when its successor has fallen silent it has come back.
+    fn is_source(&mut self, now: Instant, key: PublicationKey, ssrc: u32) -> bool {
+        let Some(publication) = self.publications.get(key.0) else { return false };
+        if publication.ssrc == Some(ssrc) {
+            return true;
+        }
+        let silent = publication
+            .last_packet
+            .is_none_or(|at| now.saturating_duration_since(at) >= limits::SOURCE_SILENCE);
+        if silent {
+            self.switch_source(Stream { ssrc, publication: key, is_rtx: false });
+        }
+        silent
     }
 
     /// RFC 4588: the original packet is inside; it takes the place it would have had.

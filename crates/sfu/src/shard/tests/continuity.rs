@@ -153,6 +153,19 @@ fn what_still_comes_from_a_replaced_ssrc_is_dropped() {
 }
 
 #[test]
+fn an_ssrc_that_was_replaced_comes_back_when_its_successor_is_silent() {
+    let mut stage = Stage::new(115);
+    stage.next(1, VP8_KEYFRAME);
+    stage.next(2, VP8_KEYFRAME);
+    stage.world.run(SECOND);
+    stage.next(1, VP8_KEYFRAME);
+    stage.next(1, VP8_DELTA);
+    let sent = stage.sent();
+    assert_eq!(sent.len(), 4);
+    assert!(is_continuous(&sent), "{sent:?}");
+}
+
+#[test]
 fn sequence_numbers_wrap_without_a_gap() {
     let mut stage = Stage::new(114);
     stage.send(1, 65_530, 0, VP8_KEYFRAME);
