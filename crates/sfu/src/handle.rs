@@ -1,7 +1,6 @@
 //! The SFU as the control plane sees it: a cheap handle and one [`Session`] per client.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -89,17 +88,12 @@ impl Handle {
             return Err(JoinError::ShuttingDown);
         }
         // Made before the reply is awaited: whoever gives up waiting drops it, and so leaves.
-        let session = Session {
-            id,
-            shard,
-            shards: Arc::clone(&self.shards),
-            events: receiver,
-            joined: AtomicBool::new(true),
-        };
+        let mut session =
+            Session { id, shard, shards: Arc::clone(&self.shards), events: receiver, joined: true };
         match answer.await {
             Ok(Ok(joined)) => Ok((joined, session)),
             Ok(Err(error)) => {
-                session.joined.store(false, Ordering::Relaxed);
+                session.joined = false;
                 Err(error)
             }
             Err(_) => Err(JoinError::ShuttingDown),
@@ -129,7 +123,8 @@ pub struct Session {
     shard: usize,
     shards: Arc<[Mailbox]>,
     events: mpsc::Receiver<Event>,
-    joined: AtomicBool,
+    /// Whether there is something to leave.
+    joined: bool,
 }
 
 impl Session {
@@ -167,7 +162,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.joined.load(Ordering::Relaxed) {
+        if self.joined {
             self.shards[self.shard].send(Command::Leave { id: self.id });
         }
     }

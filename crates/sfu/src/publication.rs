@@ -64,8 +64,6 @@ pub(crate) struct Publication {
     pub(crate) keyframe_wanted: bool,
     /// Command sequence number of the last FIR (RFC 5104 §4.3.1.1).
     pub(crate) full_intra_requests: u8,
-    /// Subscribers that wait for a keyframe, as of the last batch.
-    pub(crate) awaiting_keyframe: usize,
     pub(crate) reports: ReportAggregator<SubscriptionKey>,
     pub(crate) sender_report: Option<SenderReportSeen>,
     pub(crate) batch: Vec<Incoming>,
@@ -106,7 +104,6 @@ impl Publication {
             keyframes: KeyframeGate::new(),
             keyframe_wanted: false,
             full_intra_requests: 0,
-            awaiting_keyframe: 0,
             reports: ReportAggregator::new(),
             sender_report: None,
             batch: Vec::new(),

@@ -126,15 +126,11 @@ impl Shard {
             return;
         }
         let publication = subscription.publication;
-        self.ask_publisher(now, publication);
+        self.ask_for_keyframe(now, publication);
     }
 
-    /// Subscribers are still waiting for one: at the gate's pace, whatever they say themselves.
-    pub(super) fn insist_on_keyframe(&mut self, now: Instant, key: PublicationKey) {
-        self.ask_publisher(now, key);
-    }
-
-    fn ask_publisher(&mut self, now: Instant, key: PublicationKey) {
+    /// Asks the publisher, through the publication's gate.
+    pub(super) fn ask_for_keyframe(&mut self, now: Instant, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         // Before the first packet there is nobody to ask: the first frame is a keyframe, and if not, those who wait insist.
         if publication.ssrc.is_none() || publication.kind() != tsubame_rtp::MediaKind::Video {

@@ -65,7 +65,7 @@ impl Shard {
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         // Recovered packets come late: in order they make longer runs and fewer surprises. No two have one number.
         publication.batch.sort_unstable_by_key(|incoming| incoming.sequence_number);
-        let mut awaiting = 0;
+        let mut is_awaited = false;
         for subscription_key in &publication.subscribers {
             let Some(subscription) = self.subscriptions.get_mut(subscription_key.0) else {
                 continue;
@@ -97,12 +97,12 @@ impl Shard {
                     sink,
                 );
             }
-            awaiting += usize::from(subscription.awaiting_keyframe);
+            is_awaited |= subscription.awaiting_keyframe;
         }
         publication.batch.clear();
-        publication.awaiting_keyframe = awaiting;
-        if awaiting > 0 {
-            self.insist_on_keyframe(now, key);
+        // Those who still wait are heard at the gate's pace, whatever they say themselves.
+        if is_awaited {
+            self.ask_for_keyframe(now, key);
         }
     }
 

@@ -366,7 +366,7 @@ impl Shard {
         peer.report_due = Some(now + limits::REPORT_INTERVAL);
         peer.tell(Event::Connected);
         tracing::debug!(connection = %peer.id, "connected");
-        self.publish_negotiated(now, key);
+        self.publish_negotiated(key);
         self.activate_subscriptions(now, key);
     }
 

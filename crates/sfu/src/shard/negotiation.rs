@@ -69,7 +69,7 @@ impl Shard {
         self.apply_verdicts(key, &answer);
         self.subscribe_to_the_rest(key);
         self.read_transport_events(now, key, None);
-        self.publish_negotiated(now, key);
+        self.publish_negotiated(key);
         self.activate_subscriptions(now, key);
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Shard {
     }
 
     /// Brings a connected client's publications in line with what its last answer says it sends.
-    pub(super) fn publish_negotiated(&mut self, _now: Instant, key: PeerKey) {
+    pub(super) fn publish_negotiated(&mut self, key: PeerKey) {
         let Some(peer) = self.peers.get(key.0) else { return };
         if !peer.transport.is_connected() || !peer.role.sends() {
             return;
