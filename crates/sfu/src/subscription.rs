@@ -22,6 +22,7 @@ pub(crate) struct Subscription {
     pub(crate) publication: PublicationKey,
     pub(crate) kind: MediaKind,
     pub(crate) slot: Slot,
+    /// The section the client accepted it in; empty before that.
     pub(crate) mid: String,
     pub(crate) state: State,
     pub(crate) extensions: ExtensionSet,

@@ -69,6 +69,12 @@ impl Line {
         }
     }
 
+    /// Makes a refused section usable again: under a new mid, as if it were a new one (RFC 8829 §5.2.2).
+    pub(super) fn recycle(&mut self, next_mid: &mut u32) {
+        self.mid = new_mid(next_mid);
+        self.refused = false;
+    }
+
     pub(super) fn kind(&self) -> MediaKind {
         self.codec.kind()
     }
@@ -76,4 +82,11 @@ impl Line {
     pub(super) fn is_free_for(&self, kind: MediaKind) -> bool {
         self.usage == Usage::Free && self.kind() == kind
     }
+}
+
+/// A mid that this session has not used.
+pub(super) fn new_mid(next: &mut u32) -> String {
+    let mid = *next;
+    *next += 1;
+    mid.to_string()
 }

@@ -8,7 +8,7 @@ use tsubame_sdp::{Bandwidth, BandwidthKind};
 use tsubame_stun::ice::{Candidate, Credentials};
 
 use super::answer::{self, Answer, Established};
-use super::lines::{Line, RemoteTrack, Slot, Usage};
+use super::lines::{self, Line, RemoteTrack, Slot, Usage};
 use super::table::CodecParameters;
 use super::{AnswerError, MAX_SECTIONS, offer};
 use crate::api::{AudioSettings, Join, Mids, VideoCodec, VideoSettings};
@@ -99,16 +99,9 @@ impl Negotiator {
     }
 
     fn add_line(&mut self, codec: Codec, usage: Usage) -> &mut Line {
-        let mid = self.new_mid();
-        self.lines.push(Line::new(mid, codec, usage));
+        self.lines.push(Line::new(lines::new_mid(&mut self.next_mid), codec, usage));
         let last = self.lines.len() - 1;
         &mut self.lines[last]
-    }
-
-    fn new_mid(&mut self) -> String {
-        let mid = self.next_mid;
-        self.next_mid += 1;
-        mid.to_string()
     }
 
     /// The mids of the client's own sections.
@@ -136,11 +129,9 @@ impl Negotiator {
             }
             None => return None,
         };
-        let recycled = self.lines[index].refused.then(|| self.new_mid());
         let line = &mut self.lines[index];
-        if let Some(mid) = recycled {
-            line.mid = mid;
-            line.refused = false;
+        if line.refused {
+            line.recycle(&mut self.next_mid);
         }
         line.codec = track.codec;
         line.generation += 1;
@@ -164,7 +155,7 @@ impl Negotiator {
         })
     }
 
-    /// The mid of a track's section, constant while the track is in it. Empty for a slot that is not in use.
+    /// The mid of a track's section, constant once the track was offered. Empty for a slot that is not in use.
     pub(crate) fn mid(&self, slot: Slot) -> &str {
         self.lines
             .get(slot.index)
@@ -200,6 +191,10 @@ impl Negotiator {
         for ((line, offered), refused) in self.lines.iter_mut().zip(offered).zip(refused) {
             if refused && offered.mid == line.mid {
                 line.refused = true;
+                if let Usage::Track { offered: false, .. } = line.usage {
+                    // A track took the section while the client was refusing it empty: it did not refuse the track.
+                    line.recycle(&mut self.next_mid);
+                }
             }
             // Confirmed: the client was told that the section is inactive, or has refused it.
             if line.usage == Usage::Leaving && (refused || offered.usage == Usage::Leaving) {

@@ -272,7 +272,7 @@ impl Shard {
             publication: publication_key,
             kind,
             slot,
-            mid: peer.negotiator.mid(slot).to_owned(),
+            mid: String::new(),
             state: State::Offered,
             extensions: ExtensionSet::default(),
             ssrc,

@@ -88,6 +88,7 @@ impl Shard {
             };
             match verdict {
                 Verdict::Accepted(accepted) => {
+                    peer.negotiator.mid(subscription.slot).clone_into(&mut subscription.mid);
                     subscription.extensions = accepted.extensions;
                     subscription.rtx_ssrc = subscription.rtx_offered.filter(|_| accepted.rtx);
                     if subscription.state == State::Refused {

@@ -138,6 +138,23 @@ fn a_refused_section_waits_at_port_0_and_comes_back_under_a_new_mid() {
 }
 
 #[test]
+fn a_track_that_took_a_section_while_it_was_refused_empty_is_offered_under_a_new_mid() {
+    let mut viewer = viewer();
+    let gone = viewer.add_track(track(1, Codec::Vp8)).unwrap();
+    exchange(&mut viewer, &[]);
+    viewer.remove_track(gone);
+    exchange(&mut viewer, &[]);
+    let offer = viewer.offer();
+    let taken = viewer.add_track(track(2, Codec::Vp8)).unwrap();
+    assert_eq!(viewer.mid(taken), "1");
+    viewer.apply_answer(&answer_to(&offer, &[1])).unwrap();
+    assert_eq!(viewer.mid(taken), "2");
+    let (offer, accepted) = exchange(&mut viewer, &[]);
+    assert_eq!(directions(&offer)[1], ("2".to_owned(), Direction::SendOnly, 9));
+    assert_eq!((offer.media.len(), accepted), (2, 1));
+}
+
+#[test]
 fn a_port_in_the_answer_does_not_revive_what_was_offered_at_port_0() {
     let mut viewer = viewer();
     viewer.add_track(track(1, Codec::H265)).unwrap();
