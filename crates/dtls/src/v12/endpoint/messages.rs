@@ -1,0 +1,135 @@
+//! From fragments to messages, and from messages to the handshake.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Endpoint, Phase};
+use crate::config::Config;
+use crate::error::{Error, PeerMisbehaved};
+use crate::v12::handshake::{Context, Next};
+use crate::v12::message::{HandshakeType, Parsed};
+use crate::v12::reassembly::{Fragment, Inserted};
+use crate::wire::Reader;
+
+impl Endpoint {
+    /// A record holds one or more fragments (RFC 6347 §4.2.3).
+    pub(super) fn handle_fragments(
+        &mut self,
+        now: Instant,
+        epoch: u16,
+        content: &[u8],
+    ) -> Result<(), Error> {
+        let mut reader = Reader::new(content);
+        while !reader.is_empty() {
+            let Some(fragment) = Fragment::read(&mut reader) else {
+                self.counters.bad_fragments += 1;
+                break;
+            };
+            match &self.phase {
+                Phase::Handshaking(_) => {
+                    self.insert_fragment(now, epoch, fragment);
+                    self.advance(now)?;
+                }
+                Phase::Connected(_) => self.handle_late_fragment(now, fragment),
+                Phase::Closed | Phase::Dead { .. } => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_fragment(&mut self, now: Instant, epoch: u16, fragment: Fragment<'_>) {
+        // Finished, and nothing else of the handshake, is protected.
+        if (fragment.kind == HandshakeType::FINISHED) != (epoch == 1) {
+            self.counters.bad_fragments += 1;
+            return;
+        }
+        match self.reassembly.insert(epoch, fragment) {
+            Inserted::Kept => (),
+            Inserted::Dropped => self.counters.bad_fragments += 1,
+            Inserted::Repeated => self.handle_repetition(now),
+        }
+    }
+
+    /// RFC 6347 §4.2.4: whoever sent the last flight sends it again when the peer repeats its own. Everything else is an
+    /// attempt to renegotiate, which is not done.
+    fn handle_late_fragment(&mut self, now: Instant, fragment: Fragment<'_>) {
+        if self.reassembly.is_past(fragment.message_seq) {
+            self.handle_repetition(now);
+        } else {
+            self.counters.rejected_messages += 1;
+        }
+    }
+
+    fn handle_repetition(&mut self, now: Instant) {
+        self.counters.repeated_messages += 1;
+        // A peer that has begun to answer our flight does not miss it.
+        let unanswered = self.reassembly.next_seq() == self.answered;
+        if unanswered && self.flight.answer_repetition(now) {
+            self.counters.retransmitted_flights += 1;
+        }
+    }
+
+    /// Lets the handshake take the messages that are whole and next.
+    fn advance(&mut self, now: Instant) -> Result<(), Error> {
+        while let Phase::Handshaking(_) = self.phase {
+            let Some(message) = self.reassembly.take_next() else {
+                break;
+            };
+            let Some(parsed) = Parsed::read(message.kind, &message.body) else {
+                let malformed = PeerMisbehaved::Malformed(message.kind).into();
+                if message.epoch > 0 {
+                    return Err(self.die(malformed));
+                }
+                self.refuse(malformed);
+                continue;
+            };
+            let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+            let Phase::Handshaking(handshake) = phase else {
+                break;
+            };
+            let launches = self.flight.launches();
+            let config = Arc::clone(&self.config);
+            match handshake.handle(&parsed, &message, &mut self.context(&config, now)) {
+                Ok(Next::State(state)) => {
+                    self.phase = Phase::Handshaking(state);
+                    self.accept(launches);
+                }
+                Ok(Next::Established(established)) => {
+                    self.phase = Phase::Connected(established);
+                    self.accept(launches);
+                    self.reassembly.forget_unfinished();
+                    self.application.connected();
+                }
+                Ok(Next::Refused(state, why)) => {
+                    self.phase = Phase::Handshaking(state);
+                    self.refuse(why);
+                }
+                Err(error) => return Err(self.die(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, launches_before: u64) {
+        self.reassembly.accept();
+        self.refusal = None;
+        if self.flight.launches() != launches_before {
+            self.answered = self.reassembly.next_seq();
+        }
+    }
+
+    fn refuse(&mut self, why: Error) {
+        self.counters.rejected_messages += 1;
+        self.refusal = Some(why);
+    }
+
+    pub(super) fn context<'a>(&'a mut self, config: &'a Config, now: Instant) -> Context<'a> {
+        Context {
+            config,
+            now,
+            flight: &mut self.flight,
+            records: &mut self.records,
+            peer_certificate: &mut self.peer_certificate,
+        }
+    }
+}

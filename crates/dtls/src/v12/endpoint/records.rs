@@ -1,0 +1,132 @@
+//! What records mean in each phase.
+
+use std::time::Instant;
+
+use super::{Endpoint, Phase, WARNING};
+use crate::alert::AlertDescription;
+use crate::error::Error;
+use crate::v12::record::{ContentType, Header, OpenError};
+
+/// Records of epoch 1 that are kept until its keys are known, and the longest of them.
+const MAX_EARLY_RECORDS: usize = 16;
+const MAX_EARLY_RECORD: usize = 2048;
+
+impl Endpoint {
+    pub(super) fn handle_record(
+        &mut self,
+        now: Instant,
+        header: Header,
+        body: &mut [u8],
+    ) -> Result<(), Error> {
+        let Some(content_type) = header.content_type.filter(|_| header.version_is_acceptable())
+        else {
+            self.counters.malformed_records += 1;
+            return Ok(());
+        };
+        match (header.epoch, &self.phase) {
+            (_, Phase::Closed | Phase::Dead { .. }) => Ok(()),
+            (0, Phase::Handshaking(_)) => self.handle_plaintext(now, content_type, body),
+            (1, Phase::Handshaking(_)) if !self.records.can_open() => {
+                self.keep_early_record(header, body);
+                Ok(())
+            }
+            (1, _) => match self.records.open(&header, body) {
+                Ok(content) => self.handle_protected(now, content_type, content),
+                Err(OpenError::Replayed) => {
+                    self.counters.replayed_records += 1;
+                    Ok(())
+                }
+                Err(OpenError::Unauthenticated) => {
+                    self.counters.unauthenticated_records += 1;
+                    Ok(())
+                }
+            },
+            _ => {
+                self.counters.wrong_epoch += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// RFC 6347 §4.1: records of the next epoch that overtook the handshake.
+    fn keep_early_record(&mut self, header: Header, body: &[u8]) {
+        if self.early_records.len() < MAX_EARLY_RECORDS && body.len() <= MAX_EARLY_RECORD {
+            self.early_records.push((header, body.to_vec()));
+        } else {
+            self.counters.early_records_dropped += 1;
+        }
+    }
+
+    pub(super) fn handle_early_records(&mut self, now: Instant) -> Result<(), Error> {
+        if self.early_records.is_empty() || !self.records.can_open() {
+            return Ok(());
+        }
+        for (header, mut body) in std::mem::take(&mut self.early_records) {
+            self.handle_record(now, header, &mut body)?;
+        }
+        Ok(())
+    }
+
+    /// Epoch 0: anybody may have sent this.
+    fn handle_plaintext(
+        &mut self,
+        now: Instant,
+        content_type: ContentType,
+        content: &[u8],
+    ) -> Result<(), Error> {
+        match (content_type, content) {
+            (ContentType::Handshake, _) => return self.handle_fragments(now, 0, content),
+            (ContentType::Alert, &[_, description]) => {
+                self.unauthenticated_alert = Some(AlertDescription(description));
+                self.counters.unauthenticated_alerts += 1;
+            }
+            // The record's epoch says what ChangeCipherSpec would.
+            (ContentType::ChangeCipherSpec, [1]) => (),
+            _ => self.counters.malformed_records += 1,
+        }
+        Ok(())
+    }
+
+    /// Epoch 1: the peer of the key exchange sent this.
+    fn handle_protected(
+        &mut self,
+        now: Instant,
+        content_type: ContentType,
+        content: &[u8],
+    ) -> Result<(), Error> {
+        match (content_type, content) {
+            (ContentType::Handshake, _) => self.handle_fragments(now, 1, content),
+            (ContentType::Alert, &[level, description]) => {
+                self.handle_alert(level, AlertDescription(description))
+            }
+            (ContentType::ApplicationData, _) => {
+                let taken = match self.phase {
+                    Phase::Connected(_) => self.application.receive(content),
+                    _ => self.application.receive_early(content),
+                };
+                self.counters.application_data_dropped += u64::from(!taken);
+                Ok(())
+            }
+            _ => {
+                self.counters.malformed_records += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// RFC 5246 §7.2: close_notify is answered; other warnings, no_renegotiation among them, mean nothing here.
+    fn handle_alert(&mut self, level: u8, alert: AlertDescription) -> Result<(), Error> {
+        match (alert, &self.phase) {
+            (AlertDescription::CLOSE_NOTIFY, Phase::Connected(_)) => {
+                self.application.closed_by_peer();
+                self.close();
+                Ok(())
+            }
+            (AlertDescription::CLOSE_NOTIFY | AlertDescription::USER_CANCELED, _) => {
+                Err(self.die(Error::PeerAlert(alert)))
+            }
+            _ if level == WARNING => Ok(()),
+            _ => Err(self.die(Error::PeerAlert(alert))),
+        }
+    }
+}
