@@ -10,6 +10,7 @@ use tokio_rustls::rustls;
 use tsubame_dtls::{Identity, SrtpProfile};
 use tsubame_rtp::Codec;
 
+use crate::media::{Pacing, Trace};
 use crate::peer::Setup;
 
 /// What a client does in its channel.
@@ -57,13 +58,17 @@ pub struct ClientConfig {
     pub generation: Generation,
     /// Whether audio is published or watched. Default: true.
     pub audio: bool,
-    /// The video codec asked for; `None` for no video. VP8, VP9 and H.264 can be published. Default:
-    /// VP8.
+    /// The video codec asked for; `None` for no video. H.265 cannot be published. Default: VP8.
     pub video: Option<Codec>,
     /// What the published video takes, in bit/s without headers. Default: 500,000.
     pub video_bitrate: u32,
     /// Published frames per second, 1 to 120. Default: 30.
     pub frame_rate: u32,
+    /// How the packets of published frames leave. Default: frame by frame.
+    pub pacing: Pacing,
+    /// Frames to publish in place of those that bit rate and frame rate make; of the codec asked for.
+    /// Default: none.
+    pub trace: Option<Arc<Trace>>,
     /// `metadata` of the connect message. Default: none.
     pub metadata: Option<Value>,
     /// Sent as `accessToken` (2015), or as `{"access_token": ...}` in the metadata if there is no other.
@@ -100,6 +105,8 @@ impl ClientConfig {
             video: Some(Codec::Vp8),
             video_bitrate: 500_000,
             frame_rate: 30,
+            pacing: Pacing::Frame,
+            trace: None,
             metadata: None,
             access_token: None,
             client_id: None,

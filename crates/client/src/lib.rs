@@ -16,7 +16,7 @@ mod stats;
 pub use client::{Client, ClientEvent};
 pub use config::{ClientConfig, Generation, Role};
 pub use error::ClientError;
-pub use media::MAX_PAYLOAD;
+pub use media::{MAX_PAYLOAD, Pacing, Trace, TraceError};
 pub use signaling::{Close, SignalingSeen};
 pub use stats::{Delay, MediaKind, SentStats, Stats, TrackStats};
 

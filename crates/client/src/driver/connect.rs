@@ -25,7 +25,7 @@ pub(super) fn check(config: &ClientConfig) -> Result<(), ClientError> {
         return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
     }
     match config.video {
-        Some(codec @ (Codec::Opus | Codec::H265 | Codec::Av1)) if config.role.sends() => {
+        Some(codec @ (Codec::Opus | Codec::H265)) if config.role.sends() => {
             Err(ClientError::CannotPublish(codec))
         }
         _ => Ok(()),
@@ -57,6 +57,8 @@ pub(super) fn peer(config: &ClientConfig) -> Result<Peer, ClientError> {
         codec,
         bitrate: config.video_bitrate,
         frame_rate: config.frame_rate,
+        pacing: config.pacing,
+        trace: config.trace.clone(),
         ..VideoSettings::default()
     });
     peer.receive = config.role.receives();

@@ -1,8 +1,10 @@
 //! Synthetic media: nothing to look at, but every header a server reads is real.
 
 mod opus;
+mod pacing;
 mod payload;
 mod stamp;
+mod trace;
 mod video;
 
 use std::time::Instant;
@@ -10,11 +12,13 @@ use std::time::Instant;
 use tsubame_rtp::{Codec, MediaKind, NtpTime};
 
 pub(crate) use opus::OpusSource;
+pub use pacing::Pacing;
 pub(crate) use stamp::read_stamp;
+pub use trace::{Trace, TraceError};
 pub(crate) use video::{VideoSource, VideoSourceSettings};
 
 /// Octets of payload in the largest packet that is published.
-pub const MAX_PAYLOAD: usize = 1100;
+pub const MAX_PAYLOAD: usize = 1200;
 
 /// A packet's worth of media, written into the caller's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use tsubame_rtp::{Codec, NtpTime};
 use tsubame_stun::ice::ControllingConfig;
 
 pub(crate) use self::extensions::ExtensionIds;
+use crate::media::{Pacing, Trace};
 
 pub use self::answer::NegotiationError;
 pub use self::core::Peer;
@@ -35,9 +36,9 @@ pub enum Setup {
 }
 
 /// Video to publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct VideoSettings {
-    /// VP8, VP9 or H.264; others are not published.
+    /// Not H.265, nor audio: those are not published.
     pub codec: Codec,
     /// In bit/s, without headers.
     pub bitrate: u32,
@@ -47,11 +48,23 @@ pub struct VideoSettings {
     pub width: u16,
     /// Height in the headers of VP8 keyframes, in pixels.
     pub height: u16,
+    /// How the packets of a frame leave.
+    pub pacing: Pacing,
+    /// Frames in place of those that bit rate and frame rate make.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Default for VideoSettings {
     fn default() -> Self {
-        Self { codec: Codec::Vp8, bitrate: 500_000, frame_rate: 30, width: 640, height: 360 }
+        Self {
+            codec: Codec::Vp8,
+            bitrate: 500_000,
+            frame_rate: 30,
+            width: 640,
+            height: 360,
+            pacing: Pacing::Frame,
+            trace: None,
+        }
     }
 }
 
@@ -76,6 +89,9 @@ pub struct PeerConfig {
     pub codecs: Vec<Codec>,
     /// Wall-clock time at the `now` of [`Peer::new`].
     pub ntp: NtpTime,
+    /// Decrypt one in so many media packets (by chance), once a track's keyframe is there; of the others only the
+    /// header is read. For load tests, in which the receivers must be cheaper than the server. 0 and 1: all.
+    pub verify_every: u32,
 }
 
 impl PeerConfig {
@@ -91,6 +107,7 @@ impl PeerConfig {
             receive: true,
             codecs: Codec::ALL.to_vec(),
             ntp,
+            verify_every: 1,
         }
     }
 }

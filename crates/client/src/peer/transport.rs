@@ -224,6 +224,13 @@ impl Transport {
         self.dead = true;
     }
 
+    /// What is left of an RTP packet when its tag is taken off unread: header and ciphertext.
+    pub(super) fn without_tag<'d>(&self, datagram: &'d [u8]) -> Option<&'d [u8]> {
+        let profile = self.srtp.as_ref().filter(|_| !self.dead)?.protector.profile();
+        let len = datagram.len().checked_sub(profile.rtp_overhead())?;
+        datagram.get(..len)
+    }
+
     fn unprotect<'d>(&mut self, datagram: &'d mut [u8]) -> Received<'d> {
         let Some(srtp) = &mut self.srtp else { return Received::Dropped };
         if tsubame_rtp::is_rtcp(datagram) {

@@ -179,9 +179,34 @@ impl Track {
         self.stats.duplicated += 1;
     }
 
-    /// A packet of the track's own stream.
-    pub(crate) fn handle_media(&mut self, now: Instant, ntp: NtpTime, packet: &Packet<'_>) {
-        let Some(stream) = self.stream_of(packet) else { return };
+    /// A packet of the track's own stream. How long it took, if that can be known.
+    pub(crate) fn handle_media(
+        &mut self,
+        now: Instant,
+        ntp: NtpTime,
+        packet: &Packet<'_>,
+    ) -> Option<Duration> {
+        if self.arrived(now, packet)? { self.count(now, ntp, packet) } else { None }
+    }
+
+    /// The same for one whose payload is still encrypted; `false` while payloads have to be looked at.
+    pub(crate) fn handle_unverified(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        let is_content_needed =
+            matches!(self.keyframe, Keyframe::Unknown | Keyframe::Missing { .. });
+        if is_content_needed || self.ssrc() != Some(packet.ssrc()) {
+            return false;
+        }
+        match self.arrived(now, packet) {
+            Some(true) => self.count_packet(now, packet),
+            Some(false) => {}
+            None => return false,
+        }
+        true
+    }
+
+    /// Whether a packet is a new one; `None` if it is none of this track's.
+    fn arrived(&mut self, now: Instant, packet: &Packet<'_>) -> Option<bool> {
+        let stream = self.stream_of(packet)?;
         let number = stream.extender.extend(packet.sequence_number());
         let arrival = stream.gaps.arrived(now, number);
         if arrival != Arrival::Duplicate {
@@ -190,9 +215,9 @@ impl Track {
         match arrival {
             Arrival::Next => {}
             Arrival::Late => self.stats.out_of_order += 1,
-            Arrival::Duplicate => return self.stats.duplicated += 1,
+            Arrival::Duplicate => self.stats.duplicated += 1,
         }
-        self.count(now, ntp, packet);
+        Some(arrival != Arrival::Duplicate)
     }
 
     /// A packet restored from a retransmission.
@@ -210,6 +235,13 @@ impl Track {
         }
         self.stats.recovered += 1;
         self.count(now, ntp, packet);
+    }
+
+    fn count_packet(&mut self, now: Instant, packet: &Packet<'_>) {
+        self.stats.packets += 1;
+        self.stats.bytes += packet.payload().len() as u64;
+        self.stats.first_packet.get_or_insert(now);
+        self.stats.last_packet = Some(now);
     }
 
     pub(crate) fn handle_sender_report(&mut self, now: Instant, ssrc: u32, ntp: NtpTime) {
@@ -301,21 +333,17 @@ impl Track {
         self.parameters.payloads.iter().find(matches)
     }
 
-    /// A packet that was not there before.
-    fn count(&mut self, now: Instant, ntp: NtpTime, packet: &Packet<'_>) {
-        let Some(&ReceivePayload { codec, pli, .. }) = self.payload(packet.payload_type()) else {
-            return;
-        };
-        let payload = packet.payload();
+    /// A packet that was not there before. How long it took, if it is stamped.
+    fn count(&mut self, now: Instant, ntp: NtpTime, packet: &Packet<'_>) -> Option<Duration> {
+        let &ReceivePayload { codec, pli, .. } = self.payload(packet.payload_type())?;
         self.stats.codec = Some(codec);
-        self.stats.packets += 1;
-        self.stats.bytes += payload.len() as u64;
-        self.stats.first_packet.get_or_insert(now);
-        self.stats.last_packet = Some(now);
-        if let Some(stamp) = read_stamp(payload) {
+        self.count_packet(now, packet);
+        let delay = read_stamp(packet.payload()).map(|stamp| {
             self.stats.corrupted += u64::from(!stamp.intact);
-            Delay::add(&mut self.stats.delay, stamp.age(ntp));
-        }
+            let age = stamp.age(ntp);
+            Delay::add(&mut self.stats.delay, age);
+            age
+        });
         if let Keyframe::Unknown = self.keyframe {
             self.keyframe = if codec.kind() == MediaKind::Video && pli {
                 Keyframe::Missing { ask_at: now + KEYFRAME_PATIENCE }
@@ -325,7 +353,7 @@ impl Track {
         }
         let id = self.parameters.extensions.dependency_descriptor;
         let descriptor = id.and_then(|id| packet.extension(id));
-        let Some(info) = inspect(codec, packet, descriptor) else { return };
+        let Some(info) = inspect(codec, packet, descriptor) else { return delay };
         let timestamp = Some(packet.timestamp());
         if info.frame_start && self.last_timestamps.frame != timestamp {
             self.last_timestamps.frame = timestamp;
@@ -338,5 +366,6 @@ impl Track {
             self.stats.first_keyframe.get_or_insert(now);
             self.keyframe = Keyframe::Seen { at: now };
         }
+        delay
     }
 }

@@ -16,6 +16,8 @@ const MAX_STREAMS: usize = 1024;
 const TICK: Duration = Duration::from_millis(100);
 /// Blocks in one report (RFC 3550 §6.4.1).
 const MAX_BLOCKS: usize = 31;
+/// Delays that wait to be taken.
+const MAX_DELAYS: usize = 256;
 /// Largest packet that a retransmission is restored into.
 const MAX_PACKET: usize = 1500;
 
@@ -38,6 +40,8 @@ pub(crate) struct Tracks {
     /// Reports begin with this track, so that all get their turn.
     first_reported: usize,
     unknown: u64,
+    /// Of stamped packets, until somebody takes them.
+    pub(crate) delays: Vec<Duration>,
 }
 
 /// Who reports, and how.
@@ -58,6 +62,7 @@ impl Tracks {
             next_tick: None,
             first_reported: 0,
             unknown: 0,
+            delays: Vec::new(),
         }
     }
 
@@ -89,17 +94,15 @@ impl Tracks {
     /// A decrypted RTP packet.
     pub(crate) fn handle_rtp(&mut self, now: Instant, ntp: NtpTime, bytes: &[u8]) {
         let Ok(packet) = Packet::parse(bytes) else { return self.unknown += 1 };
-        if let Some(number) = self.transport_cc.and_then(|id| packet.extension(id))
-            && let Some(number) = extension::transport_cc::read(number)
-        {
-            self.transport_feedback.arrived(now, number);
-        }
-        self.next_tick.get_or_insert(now + TICK);
+        self.note_arrival(now, &packet);
         let Some(route) = self.route_of(&packet) else { return self.unknown += 1 };
         let Some(track) = self.tracks.get_mut(route.track) else { return };
         let repaired = track.repaired_by(packet.payload_type());
         match (repaired, route.repairs) {
-            (None, _) => track.handle_media(now, ntp, &packet),
+            (None, _) => {
+                let delay = track.handle_media(now, ntp, &packet);
+                self.delays.extend(delay.filter(|_| self.delays.len() < MAX_DELAYS));
+            }
             (Some(payload_type), Some(media)) => {
                 let mut out = [0; MAX_PACKET];
                 // Padding probes the bandwidth and repairs nothing.
@@ -112,6 +115,31 @@ impl Tracks {
             }
             (Some(_), None) => self.unknown += 1,
         }
+    }
+
+    /// A media packet that was not decrypted: its header is what it says it is, or the packet is lost. `false`: it has to
+    /// be decrypted after all.
+    pub(crate) fn handle_unverified(&mut self, now: Instant, bytes: &[u8]) -> bool {
+        let Ok(packet) = Packet::parse(bytes) else { return false };
+        let Some(Route { track, repairs: None }) = self.routes.get(&packet.ssrc()).copied() else {
+            return false;
+        };
+        let Some(track) = self.tracks.get_mut(track) else { return false };
+        if !track.handle_unverified(now, &packet) {
+            return false;
+        }
+        self.note_arrival(now, &packet);
+        true
+    }
+
+    /// For transport-wide feedback.
+    fn note_arrival(&mut self, now: Instant, packet: &Packet<'_>) {
+        if let Some(number) = self.transport_cc.and_then(|id| packet.extension(id))
+            && let Some(number) = extension::transport_cc::read(number)
+        {
+            self.transport_feedback.arrived(now, number);
+        }
+        self.next_tick.get_or_insert(now + TICK);
     }
 
     /// A packet whose index was seen before.

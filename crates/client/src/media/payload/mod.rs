@@ -1,5 +1,6 @@
 //! The headers of video payloads: what a server reads, and nothing that could be decoded.
 
+mod av1;
 mod h264;
 mod vp8;
 mod vp9;
@@ -37,6 +38,7 @@ enum Format {
     Vp8,
     Vp9,
     H264,
+    Av1,
 }
 
 impl Payloads {
@@ -45,7 +47,8 @@ impl Payloads {
             Codec::Vp8 => Format::Vp8,
             Codec::Vp9 => Format::Vp9,
             Codec::H264 => Format::H264,
-            Codec::Opus | Codec::H265 | Codec::Av1 => return None,
+            Codec::Av1 => Format::Av1,
+            Codec::Opus | Codec::H265 => return None,
         };
         Some(Self { format, width, height, picture_id: picture_id & 0x7fff })
     }
@@ -55,6 +58,7 @@ impl Payloads {
             Format::Vp8 => Codec::Vp8,
             Format::Vp9 => Codec::Vp9,
             Format::H264 => Codec::H264,
+            Format::Av1 => Codec::Av1,
         }
     }
 
@@ -78,6 +82,7 @@ impl Payloads {
             Format::Vp8 => vp8::header(part, self.picture_id, self.width, self.height, &mut header),
             Format::Vp9 => vp9::header(part, self.picture_id, &mut header),
             Format::H264 => h264::header(part, &mut header),
+            Format::Av1 => av1::header(part, &mut header),
         };
         let (to, rest) = payload.split_at_mut(len);
         to.copy_from_slice(&header[..len]);
