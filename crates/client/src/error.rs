@@ -19,7 +19,7 @@ pub enum ClientError {
     NoTls,
     /// The 2015 generation has no role that publishes and watches.
     RoleNotInGeneration,
-    /// Opus, VP8, VP9 and H.264 can be published; this cannot.
+    /// All but H.265 can be published; this cannot.
     CannotPublish(tsubame_rtp::Codec),
     /// No random numbers, or no certificate could be made from them.
     Identity(String),

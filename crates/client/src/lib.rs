@@ -12,6 +12,7 @@ mod receive;
 mod send;
 mod signaling;
 mod stats;
+pub mod swarm;
 
 pub use client::{Client, ClientEvent};
 pub use config::{ClientConfig, Generation, Role};

@@ -5,12 +5,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tsubame_rtp::NtpTime;
 
 #[expect(clippy::disallowed_methods, reason = "the driver is the edge that reads the clock")]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the driver is the edge that reads the clock")]
-pub(super) fn wall_clock() -> NtpTime {
+pub(crate) fn wall_clock() -> NtpTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     NtpTime::from_unix(since_epoch)
 }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use tsubame_dtls::Identity;
 use tsubame_rtp::Codec;
 
-use super::clock::{now, wall_clock};
+use super::clock::wall_clock;
 use crate::config::{ClientConfig, Generation, Role};
 use crate::error::ClientError;
-use crate::peer::{Peer, PeerConfig, VideoSettings};
+use crate::peer::{PeerConfig, VideoSettings};
 use crate::signaling::{self, Incoming, ServerMessage, SignalingSocket};
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 3;
 
 /// The configuration can be had at all.
-pub(super) fn check(config: &ClientConfig) -> Result<(), ClientError> {
+pub(crate) fn check(config: &ClientConfig) -> Result<(), ClientError> {
     if config.generation == Generation::Sora2015 && config.role == Role::SendRecv {
         return Err(ClientError::RoleNotInGeneration);
     }
@@ -32,20 +32,13 @@ pub(super) fn check(config: &ClientConfig) -> Result<(), ClientError> {
     }
 }
 
-pub(super) fn peer(config: &ClientConfig) -> Result<Peer, ClientError> {
+/// What a peer of this configuration is made with.
+pub(crate) fn peer_config(config: &ClientConfig) -> Result<PeerConfig, ClientError> {
     let identity = match &config.identity {
         Some(identity) => Arc::clone(identity),
         None => {
             let made = Identity::generate_ecdsa();
             Arc::new(made.map_err(|error| ClientError::Identity(error.to_string()))?)
-        }
-    };
-    let seed = match config.seed {
-        Some(seed) => seed,
-        None => {
-            let mut seed = [0; 32];
-            getrandom::fill(&mut seed).map_err(|error| ClientError::Identity(error.to_string()))?;
-            seed
         }
     };
     let sends = config.role.sends();
@@ -62,11 +55,21 @@ pub(super) fn peer(config: &ClientConfig) -> Result<Peer, ClientError> {
         ..VideoSettings::default()
     });
     peer.receive = config.role.receives();
-    Ok(Peer::new(now(), peer, seed))
+    Ok(peer)
+}
+
+/// What its random numbers come from.
+pub(crate) fn seed(config: &ClientConfig) -> Result<[u8; 32], ClientError> {
+    if let Some(seed) = config.seed {
+        return Ok(seed);
+    }
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| ClientError::Identity(error.to_string()))?;
+    Ok(seed)
 }
 
 /// Opens the WebSocket, says `connect`, follows redirects; gives the offer.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     config: &ClientConfig,
 ) -> Result<(SignalingSocket, ServerMessage), ClientError> {
     let mut url = config.signaling_url.clone();

@@ -1,8 +1,8 @@
 //! The task behind a client: it reads the clock, waits for sockets and moves bytes between them and
 //! the [`Peer`].
 
-mod clock;
-mod connect;
+pub(crate) mod clock;
+pub(crate) mod connect;
 
 use std::io;
 use std::net::SocketAddr;
@@ -112,7 +112,7 @@ impl Driver {
         let options = BindOptions::default();
         let socket = Socket::bind(SocketAddr::new(config.bind, 0), &options)?;
         let local = socket.local_addr();
-        let mut peer = connect::peer(config)?;
+        let mut peer = Peer::new(now(), connect::peer_config(config)?, connect::seed(config)?);
         let candidate = peer.add_local_candidate(now(), local);
         let (signaling, offer) = connect::connect(config).await?;
         let mut driver = Self {

@@ -1,0 +1,64 @@
+//! What the media threads are told.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::measurement::Measurement;
+use crate::error::ClientError;
+use crate::peer::Peer;
+
+/// Names a member on its thread. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct MemberId(pub(super) u64);
+
+/// A member that is to be.
+pub(super) struct Joining {
+    pub(super) peer: Peer,
+    pub(super) bind: std::net::SocketAddr,
+    pub(super) offer: String,
+    /// When it began to connect.
+    pub(super) since: Instant,
+    pub(super) answered: oneshot::Sender<Result<Answered, ClientError>>,
+    pub(super) connected: oneshot::Sender<Result<(), ClientError>>,
+}
+
+/// A member's answer to its first offer.
+pub(super) struct Answered {
+    pub(super) member: MemberId,
+    pub(super) answer: String,
+    pub(super) candidate: String,
+}
+
+pub(super) enum Command {
+    Join(Box<Joining>),
+    /// A later offer.
+    Offer {
+        member: MemberId,
+        offer: String,
+        answered: oneshot::Sender<Result<String, ClientError>>,
+    },
+    /// Says goodbye and ends.
+    Leave(MemberId),
+    Measure(oneshot::Sender<Measurement>),
+}
+
+/// The way to a thread, which ends when the last of these is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Mailbox {
+    commands: mpsc::UnboundedSender<Command>,
+    waker: Arc<mio::Waker>,
+}
+
+impl Mailbox {
+    pub(super) fn new(commands: mpsc::UnboundedSender<Command>, waker: Arc<mio::Waker>) -> Self {
+        Self { commands, waker }
+    }
+
+    pub(super) fn send(&self, command: Command) -> Result<(), ClientError> {
+        self.commands.send(command).map_err(|_| ClientError::Ended)?;
+        self.waker.wake()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! The thread that moves the media of its members.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use tokio::sync::mpsc;
+use tsubame_udp::{BindOptions, ReceiveBatch, SendBatch, Socket};
+
+use super::command::{Answered, Command, Joining, Mailbox, MemberId};
+use super::measurement::Measurement;
+use super::member::OnThread;
+use super::timers::Timers;
+use crate::driver::clock::now;
+use crate::error::ClientError;
+
+const WAKE: Token = Token(usize::MAX);
+/// Sockets that are looked at in one turn.
+const EVENTS: usize = 1024;
+/// Messages taken from a socket at once: a paced frame, or the whole of it.
+const RECEIVE_MESSAGES: usize = 16;
+const SEND_MESSAGES: usize = 32;
+const SEND_ARENA: usize = 64 * 1400;
+
+/// Starts a thread; it ends with the last mailbox.
+pub(super) fn spawn(name: &str, options: BindOptions) -> io::Result<Mailbox> {
+    let poll = Poll::new()?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+    let (commands, commands_in) = mpsc::unbounded_channel();
+    let thread = MediaThread {
+        poll,
+        commands: commands_in,
+        options,
+        members: HashMap::new(),
+        next_id: 0,
+        timers: Timers::default(),
+        received: ReceiveBatch::new(RECEIVE_MESSAGES),
+        outgoing: SendBatch::new(SEND_MESSAGES, SEND_ARENA),
+        sums: Measurement::default(),
+        gone: Measurement::default(),
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || thread.run())?;
+    Ok(Mailbox::new(commands, waker))
+}
+
+struct MediaThread {
+    poll: Poll,
+    commands: mpsc::UnboundedReceiver<Command>,
+    options: BindOptions,
+    members: HashMap<MemberId, OnThread>,
+    next_id: u64,
+    timers: Timers,
+    received: ReceiveBatch,
+    outgoing: SendBatch,
+    /// Times and events; what members count themselves is added when somebody asks.
+    sums: Measurement,
+    /// What members counted that are gone.
+    gone: Measurement,
+}
+
+impl MediaThread {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let wait = self.timers.next().map(|due| due.saturating_duration_since(now()));
+            match self.poll.poll(&mut events, wait) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
+                _ => {}
+            }
+            let begun = now();
+            for event in &events {
+                if event.token() != WAKE {
+                    self.receive(MemberId(event.token().0 as u64));
+                }
+            }
+            self.handle_timeouts();
+            if !self.handle_commands() {
+                return;
+            }
+            self.sums.busy += now().saturating_duration_since(begun);
+        }
+    }
+
+    fn receive(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.receive(&mut self.received, now, &mut self.sums);
+        self.drain(id, now());
+    }
+
+    fn handle_timeouts(&mut self) {
+        let now = now();
+        while let Some((due, id)) = self.timers.pop(now) {
+            let Some(member) = self.members.get_mut(&id) else { continue };
+            if member.armed != Some(due) {
+                continue;
+            }
+            member.armed = None;
+            if member.peer.poll_timeout().is_some_and(|due| due <= now) {
+                member.peer.handle_timeout(now);
+            }
+            self.drain(id, now);
+        }
+    }
+
+    /// Drains a member and arms its timer; one that died is gone.
+    fn drain(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.drain(now, &mut self.outgoing, &mut self.sums);
+        if member.dead {
+            return self.remove(id);
+        }
+        // A deadline that has passed already, of a stream that sends nothing yet say, must not turn into a busy loop.
+        let due = member.peer.poll_timeout().map(|due| due.max(now + Duration::from_micros(50)));
+        self.timers.arm(id, &mut member.armed, due);
+    }
+
+    /// `false` when nobody can send any more.
+    fn handle_commands(&mut self) -> bool {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Join(joining)) => self.join(*joining),
+                Ok(Command::Offer { member, offer, answered }) => {
+                    let result = match self.members.get_mut(&member) {
+                        Some(member) => {
+                            member.peer.handle_offer(now(), &offer).map_err(ClientError::from)
+                        }
+                        None => Err(ClientError::Ended),
+                    };
+                    // Who asked may have gone.
+                    let _ = answered.send(result);
+                    self.drain(member, now());
+                }
+                Ok(Command::Leave(id)) => {
+                    if let Some(member) = self.members.get_mut(&id) {
+                        member.peer.close(now());
+                        member.dead = true;
+                    }
+                    self.drain(id, now());
+                }
+                Ok(Command::Measure(reply)) => drop(reply.send(self.measure())),
+                Err(mpsc::error::TryRecvError::Empty) => return true,
+                Err(mpsc::error::TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn join(&mut self, joining: Joining) {
+        let Joining { mut peer, bind, offer, since, answered, connected } = joining;
+        let now = now();
+        let mut start = || -> Result<(Socket, Answered), ClientError> {
+            let socket = Socket::bind(bind, &self.options)?;
+            let member = MemberId(self.next_id);
+            self.next_id += 1;
+            let candidate = peer.add_local_candidate(now, socket.local_addr());
+            let answer = peer.handle_offer(now, &offer)?;
+            let token = usize::try_from(member.0).map_or(WAKE, Token);
+            let fd = socket.as_raw_fd();
+            self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+            Ok((socket, Answered { member, answer, candidate }))
+        };
+        match start() {
+            Ok((socket, reply)) => {
+                let id = reply.member;
+                if answered.send(Ok(reply)).is_ok() {
+                    self.members.insert(id, OnThread::new(peer, socket, since, connected));
+                    self.drain(id, now);
+                }
+            }
+            Err(error) => drop(answered.send(Err(error))),
+        }
+    }
+
+    fn remove(&mut self, id: MemberId) {
+        let Some(mut member) = self.members.remove(&id) else { return };
+        // Closing the socket takes it out of the poll.
+        if let Some(time) = member.time_to_first_packet() {
+            self.sums.times_to_first_packet.record(time);
+        }
+        self.gone.add_member(&member.peer.stats());
+    }
+
+    fn measure(&mut self) -> Measurement {
+        for member in self.members.values_mut() {
+            if let Some(time) = member.time_to_first_packet() {
+                self.sums.times_to_first_packet.record(time);
+            }
+        }
+        let mut measured = self.sums.clone();
+        measured.add(&self.gone);
+        // Tracks of those who left are not watched any more.
+        measured.tracks = 0;
+        measured.flowing = 0;
+        measured.members = self.members.len() as u64;
+        for member in self.members.values() {
+            measured.add_member(&member.peer.stats());
+        }
+        measured.busiest = measured.busy;
+        self.sums.delays = Default::default();
+        self.sums.times_to_connected = Default::default();
+        self.sums.times_to_first_packet = Default::default();
+        measured
+    }
+}

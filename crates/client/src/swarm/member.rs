@@ -1,0 +1,118 @@
+//! A member on its thread: its peer, its socket, and who waits for it.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tsubame_udp::{ReceiveBatch, SendBatch, Socket};
+
+use super::measurement::{Measurement, first_packet};
+use crate::error::ClientError;
+use crate::peer::{Peer, PeerEvent};
+
+const MAX_DATAGRAM: usize = 1400;
+
+pub(super) struct OnThread {
+    pub(super) peer: Peer,
+    pub(super) socket: Socket,
+    /// When it began to connect.
+    since: Instant,
+    connecting: Option<oneshot::Sender<Result<(), ClientError>>>,
+    has_first_packet: bool,
+    /// The earliest entry it has in the timers.
+    pub(super) armed: Option<Instant>,
+    pub(super) dead: bool,
+}
+
+impl OnThread {
+    pub(super) fn new(
+        peer: Peer,
+        socket: Socket,
+        since: Instant,
+        connecting: oneshot::Sender<Result<(), ClientError>>,
+    ) -> Self {
+        Self {
+            peer,
+            socket,
+            since,
+            connecting: Some(connecting),
+            has_first_packet: false,
+            armed: None,
+            dead: false,
+        }
+    }
+
+    /// Takes what waits in the socket.
+    pub(super) fn receive(
+        &mut self,
+        batch: &mut ReceiveBatch,
+        now: impl Fn() -> Instant,
+        sums: &mut Measurement,
+    ) {
+        let local = self.socket.local_addr();
+        // A broken socket is as good as an empty one: consent will expire.
+        while let Ok(messages @ 1..) = self.socket.receive(batch) {
+            let now = now();
+            batch.for_each(|datagram| {
+                self.peer.handle_datagram(now, local, datagram.remote, datagram.data);
+            });
+            for delay in self.peer.take_delays() {
+                sums.delays.record(delay);
+            }
+            if messages < batch.capacity() {
+                break;
+            }
+        }
+    }
+
+    /// The drain rule.
+    pub(super) fn drain(&mut self, now: Instant, batch: &mut SendBatch, sums: &mut Measurement) {
+        let mut datagram = [0; MAX_DATAGRAM];
+        while let Some(transmit) = self.peer.poll_transmit(&mut datagram) {
+            let remote = transmit.path.remote;
+            if batch.reserve(None, remote, transmit.len).is_none() {
+                self.socket.send(batch);
+            }
+            if let Some(slot) = batch.reserve(None, remote, transmit.len) {
+                slot.copy_from_slice(&datagram[..transmit.len]);
+                batch.commit(transmit.len);
+            }
+        }
+        if !batch.is_empty() {
+            // What the kernel drops, the network could have dropped.
+            self.socket.send(batch);
+        }
+        while let Some(event) = self.peer.poll_event() {
+            match event {
+                PeerEvent::Connected(_) => {
+                    sums.connected += 1;
+                    sums.times_to_connected.record(now.saturating_duration_since(self.since));
+                    self.tell(Ok(()));
+                }
+                PeerEvent::Closed => self.dead = true,
+                PeerEvent::Failed(error) => {
+                    sums.failed += 1;
+                    self.dead = true;
+                    self.tell(Err(error.into()));
+                }
+                PeerEvent::PathSelected { .. } => {}
+            }
+        }
+    }
+
+    /// Once its first packet is there, how long that took.
+    pub(super) fn time_to_first_packet(&mut self) -> Option<Duration> {
+        if self.has_first_packet {
+            return None;
+        }
+        let first = first_packet(&self.peer.stats())?;
+        self.has_first_packet = true;
+        Some(first.saturating_duration_since(self.since))
+    }
+
+    fn tell(&mut self, result: Result<(), ClientError>) {
+        if let Some(connecting) = self.connecting.take() {
+            // Who waited may have given up.
+            let _ = connecting.send(result);
+        }
+    }
+}
