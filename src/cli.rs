@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::load_test::LoadTestArguments;
+
 const EXAMPLES: &str = "\
 Examples:
   tsubame
@@ -35,6 +37,15 @@ enum Command {
     /// Run the server; the same as no command.
     #[command(after_help = EXAMPLES)]
     Serve(ServeArguments),
+    /// Load a server with real clients, and measure what they get and what it takes.
+    #[command(after_help = crate::load_test::EXAMPLES)]
+    LoadTest(Box<LoadTestArguments>),
+}
+
+/// What was asked for.
+pub(crate) enum Task {
+    Serve(ServeArguments),
+    LoadTest(LoadTestArguments),
 }
 
 /// What `tsubame serve` takes. Port 0 means any free port.
@@ -77,11 +88,12 @@ pub(crate) struct ServeArguments {
 }
 
 /// Reads the command line. Help, version and mistakes end the process, mistakes with exit code 2.
-pub(crate) fn parse() -> ServeArguments {
+pub(crate) fn parse() -> Task {
     let cli = Cli::parse();
     match cli.command {
-        Some(Command::Serve(arguments)) => arguments,
-        None => cli.serve,
+        Some(Command::Serve(arguments)) => Task::Serve(arguments),
+        Some(Command::LoadTest(arguments)) => Task::LoadTest(*arguments),
+        None => Task::Serve(cli.serve),
     }
 }
 

@@ -3,18 +3,24 @@
 mod candidates;
 mod cli;
 mod config;
+mod load_test;
 mod wiring;
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::cli::Task;
 use crate::config::Settings;
 
 fn main() -> ExitCode {
-    let arguments = cli::parse();
-    let result = Settings::load(arguments).map_err(|error| error.to_string());
-    match result.and_then(wiring::run) {
+    let result = match cli::parse() {
+        Task::Serve(arguments) => {
+            Settings::load(arguments).map_err(|error| error.to_string()).and_then(wiring::run)
+        }
+        Task::LoadTest(arguments) => load_test::run(arguments),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => fail(sentence),
     }

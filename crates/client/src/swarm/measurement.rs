@@ -41,7 +41,8 @@ impl Times {
         Duration::from_micros(self.0.max())
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Takes another's times in.
+    pub fn add(&mut self, other: &Self) {
         // Both have the same bounds.
         let _ = self.0.add(&other.0);
     }
