@@ -24,6 +24,11 @@ const SFU_STOP: Duration = Duration::from_millis(600);
 /// Serves until a signal comes. An error is one sentence for whoever started it.
 pub(crate) fn run(mut settings: Settings) -> Result<(), String> {
     start_log(std::mem::take(&mut settings.log));
+    // Every WebSocket is an open file, and the soft limit is meant for programs that use select().
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => tracing::debug!(files, "open files allowed"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| format!("the system gives no threads for the server ({error})"))?;
     let result = runtime.block_on(serve(settings));

@@ -91,6 +91,9 @@ pub(crate) struct LoadTestArguments {
     /// Find the highest number of viewers with a loss under 0.1 % and a p99 delay under 50 ms; starts at --subscribers
     #[arg(long)]
     pub(crate) ramp: bool,
+    /// Do not go beyond so many viewers
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = at_least_one)]
+    pub(crate) ramp_max: usize,
     /// How long each step of --ramp is measured
     #[arg(long, value_name = "TIME", default_value = "8s", value_parser = duration)]
     pub(crate) ramp_step: Duration,

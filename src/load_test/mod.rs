@@ -70,9 +70,9 @@ async fn test(arguments: &LoadTestArguments, trace: Option<Arc<Trace>>) -> Resul
     }
     let connected = Quantiles::from(&swarm.measure().await.times_to_connected);
     let text = if arguments.ramp {
-        let step = arguments.ramp_step;
+        let limits = ramp::Limits { step: arguments.ramp_step, most: arguments.ramp_max };
         let (steps, best) =
-            ramp::ramp(&swarm, &mut crowd, server.as_ref(), step, &mut progress).await?;
+            ramp::ramp(&swarm, &mut crowd, server.as_ref(), limits, &mut progress).await?;
         let subscribers = best.as_ref().map_or(0, |(count, _)| *count);
         let best = best.map(|(count, window)| report(arguments, &crowd, connected, count, &window));
         show_ramp(arguments, RampReport { subscribers, steps, best })?

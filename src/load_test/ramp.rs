@@ -31,12 +31,20 @@ pub(super) struct Step {
     pub(super) held: bool,
 }
 
+/// How far to go.
+pub(super) struct Limits {
+    /// How long a step is measured.
+    pub(super) step: Duration,
+    /// Viewers.
+    pub(super) most: usize,
+}
+
 /// Grows the crowd until it is too much, then closes in. The last window that held is the result, if any did.
 pub(super) async fn ramp(
     swarm: &Swarm,
     crowd: &mut Crowd,
     server: Option<&Server>,
-    step_time: Duration,
+    limits: Limits,
     progress: &mut Progress,
 ) -> Result<(Vec<Step>, Option<(usize, Window)>), String> {
     let mut steps = Vec::new();
@@ -46,7 +54,7 @@ pub(super) async fn ramp(
     loop {
         let count = crowd.subscribers.len();
         tokio::time::sleep(SETTLE).await;
-        let window = measure(swarm, crowd, server, step_time, 0.0, progress).await?;
+        let window = measure(swarm, crowd, server, limits.step, 0.0, progress).await?;
         let p99_ms = window.delay().p99;
         let held = window.media.loss < MAX_LOSS
             && p99_ms < MAX_P99_MS
@@ -74,7 +82,7 @@ pub(super) async fn ramp(
         }
         let low = best.as_ref().map_or(0, |(count, _)| *count);
         let next = match failed {
-            None => (count as f64 * GROWTH).ceil() as usize,
+            None => ((count as f64 * GROWTH).ceil() as usize).clamp(1, limits.most),
             Some(failed) => {
                 refinements += 1;
                 low.midpoint(failed)

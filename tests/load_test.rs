@@ -1,0 +1,138 @@
+//! `tsubame load-test` against `tsubame`, both as processes.
+
+mod process;
+
+use process::{ANY_PORT, Running, refused, run};
+use serde_json::Value;
+
+/// A server of its own, loaded.
+fn load(arguments: &[&str]) -> Value {
+    let server = Running::start(&ANY_PORT);
+    let url = server.field("signaling");
+    let pid = server.process.id().to_string();
+    let common = ["load-test", url, "--json", "--warmup", "1s", "--server-pid", &pid];
+    let output = run(&[&common, arguments].concat());
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn count(report: &Value, pointer: &str) -> u64 {
+    report
+        .pointer(pointer)
+        .and_then(Value::as_u64)
+        .unwrap_or_else(|| panic!("no {pointer} in {report}"))
+}
+
+fn number(report: &Value, pointer: &str) -> f64 {
+    report
+        .pointer(pointer)
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("no {pointer} in {report}"))
+}
+
+#[test]
+fn one_publisher_and_its_viewers_are_counted_and_priced() {
+    let report = load(&["--subscribers", "5", "--duration", "2s", "--verify-every", "4"]);
+    assert_eq!(count(&report, "/connections/made"), 6);
+    assert_eq!(count(&report, "/connections/failed"), 0);
+    assert_eq!(count(&report, "/connections/time_to_first_packet_ms/count"), 5);
+    assert_eq!(
+        (count(&report, "/media/tracks"), count(&report, "/media/tracks_without_media")),
+        (5, 0)
+    );
+    let (sent, received) =
+        (count(&report, "/media/sent_packets"), count(&report, "/media/received_packets"));
+    // 30 frames of 6 packets a second; the ends of the window are not those of a frame.
+    assert!((120..=600).contains(&sent), "{sent}");
+    assert!(received > 3 * sent, "{received} of {sent}");
+    assert_eq!(count(&report, "/media/corrupted"), 0);
+    let delays = count(&report, "/delay_ms/count");
+    assert!(delays > 0 && delays < received, "{delays}: some are decrypted, and not all");
+    assert!(number(&report, "/server/us_per_packet") >= 0.0);
+    assert!(count(&report, "/server/rss") > 1_000_000);
+}
+
+#[test]
+fn rooms_in_which_everybody_sends_and_receives() {
+    let report = load(&[
+        "--participants",
+        "6",
+        "--channels",
+        "2",
+        "--audio",
+        "--srtp",
+        "cm",
+        "--pacing",
+        "libwebrtc",
+        "--video-bitrate",
+        "300k",
+        "--duration",
+        "2s",
+        "--verify-every",
+        "1",
+        "--gro",
+        "off",
+    ]);
+    assert_eq!(count(&report, "/connections/made"), 6);
+    // Each sees audio and video of the two others in its room.
+    assert_eq!(
+        (count(&report, "/media/tracks"), count(&report, "/media/tracks_without_media")),
+        (24, 0)
+    );
+    assert_eq!(count(&report, "/media/corrupted"), 0);
+}
+
+#[test]
+fn viewers_come_and_go() {
+    let report = load(&["--subscribers", "4", "--leave-rate", "4/s", "--duration", "3s"]);
+    assert!(count(&report, "/connections/made") > 6, "{report}");
+    assert_eq!(count(&report, "/connections/failed"), 0);
+    assert!(count(&report, "/connections/time_to_first_packet_ms/count") > 4, "{report}");
+}
+
+#[test]
+fn a_recorded_stream_is_published() {
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/trace.json");
+    let report = load(&["--subscribers", "2", "--trace", trace, "--duration", "2s"]);
+    // 40 packets a second for each of two.
+    let received = count(&report, "/media/received_packets");
+    assert!((80..=320).contains(&received), "{received}");
+}
+
+#[test]
+fn the_ramp_finds_a_number_that_holds() {
+    let report = load(&[
+        "--ramp",
+        "--ramp-step",
+        "1s",
+        "--ramp-max",
+        "4",
+        "--subscribers",
+        "2",
+        "--video-bitrate",
+        "50k",
+        "--join-rate",
+        "50/s",
+    ]);
+    let steps = report["steps"].as_array().expect("steps");
+    let held: Vec<bool> = steps.iter().map(|step| step["held"] == true).collect();
+    let most = steps
+        .iter()
+        .filter(|step| step["held"] == true)
+        .filter_map(|step| step["subscribers"].as_u64())
+        .max();
+    assert_eq!(count(&report, "/subscribers"), most.unwrap_or(0), "{held:?}");
+}
+
+#[test]
+fn what_cannot_be_is_one_sentence() {
+    let nobody = refused(&["load-test", "ws://127.0.0.1:1/signaling", "--subscribers", "1"]);
+    assert!(nobody.starts_with("nobody could connect to ws://127.0.0.1:1/signaling: "), "{nobody}");
+    let trace = refused(&["load-test", "--trace", "/nowhere/trace.json"]);
+    assert!(trace.starts_with("--trace /nowhere/trace.json: "), "{trace}");
+    let pid = refused(&["load-test", "--server-pid", "2147483647"]);
+    assert!(
+        pid.starts_with("--server-pid 2147483647 is no process that can be looked at"),
+        "{pid}"
+    );
+}
