@@ -28,6 +28,7 @@ pub mod extension;
 mod header_writer;
 mod ntp;
 mod packet;
+mod packet_mut;
 mod reception_statistics;
 pub mod rtcp;
 pub mod rtx;
@@ -38,6 +39,7 @@ pub use demultiplex::{is_rtcp, is_rtp_or_rtcp};
 pub use header_writer::{ExtensionError, Header, HeaderWriter};
 pub use ntp::NtpTime;
 pub use packet::{Csrcs, Packet, ParseError};
+pub use packet_mut::PacketMut;
 pub use reception_statistics::ReceptionStatistics;
 pub use sequence::SequenceExtender;
 

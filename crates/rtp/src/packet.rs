@@ -1,6 +1,7 @@
 //! A view of one RTP packet (RFC 3550 §5.1).
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::bytes::Reader;
 use crate::extension::{Elements, Form};
@@ -170,6 +171,24 @@ impl<'a> Packet<'a> {
                 .map_or_else(Elements::none, |form| Elements::new(form, body)),
             None => Elements::none(),
         }
+    }
+
+    /// Where the first element with this identifier stands in the packet: the beginning of its head, and its data.
+    pub(crate) fn extension_position(&self, id: u8) -> Option<(usize, Range<usize>)> {
+        let (_, body) = self.extension?;
+        let body_start = self.header_len() - body.len();
+        let mut elements = self.extensions();
+        let data = elements.find(|element| element.0 == id)?.1;
+        let end = body_start + body.len() - elements.remaining();
+        let start = end - data.len();
+        Some((start - elements.head_len(), start..end))
+    }
+
+    /// What the `defined by profile` field of the header extension says, for extensions that are of neither form of RFC 8285,
+    /// and its contents. `None` without a header extension.
+    #[must_use]
+    pub const fn raw_extension(&self) -> Option<(u16, &'a [u8])> {
+        self.extension
     }
 
     /// The payload without padding.

@@ -4,6 +4,7 @@
 pub mod abs_capture_time;
 pub mod abs_send_time;
 pub mod audio_level;
+pub mod csrc_audio_level;
 pub mod dependency_descriptor;
 pub mod mid;
 pub mod playout_delay;
@@ -56,6 +57,19 @@ impl<'a> Elements<'a> {
 
     pub(crate) const fn none() -> Self {
         Self::new(Form::OneByte, &[])
+    }
+
+    /// Octets after the element that was given last.
+    pub(crate) const fn remaining(&self) -> usize {
+        self.reader.len()
+    }
+
+    /// Octets before the data of an element.
+    pub(crate) const fn head_len(&self) -> usize {
+        match self.form {
+            Form::OneByte => 1,
+            Form::TwoByte => 2,
+        }
     }
 
     fn step(&mut self) -> Option<(u8, &'a [u8])> {

@@ -3,9 +3,14 @@
 //! A few octets can speak for thousands of packets that were lost (a run-length chunk covers 8,191), so nothing here
 //! steps through lost packets: the work is bounded by the octets of the feedback, not by the count that it claims.
 
+mod chunk;
+mod write;
+
+use self::chunk::{Received, Symbol};
 use super::feedback::FeedbackHeader;
-use super::{Full, Writer, format, packet_type};
-use crate::bytes::{Cursor, Reader, low16, low32};
+use crate::bytes::Reader;
+
+pub use self::write::TransportFeedbackHeader;
 
 /// Arrivals of packets, by their transport-wide sequence numbers.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +46,10 @@ impl<'a> TransportFeedback<'a> {
             received_count += 1;
             deltas_len += symbol.delta_len()?;
         }
-        if received.left != 0 {
+        if !received.is_complete() {
             return None;
         }
-        let chunks_len = after_header.len() - received.chunks.len();
+        let chunks_len = after_header.len() - received.unread();
         let (chunks, rest) = after_header.split_at_checked(chunks_len)?;
         Some(Self {
             header,
@@ -130,274 +135,12 @@ impl Iterator for Arrivals<'_> {
     }
 }
 
-/// Packet status symbols (§3.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Symbol {
-    NotReceived,
-    SmallDelta,
-    LargeDelta,
-    Reserved,
-}
-
-impl Symbol {
-    const fn from_bits(bits: u16) -> Self {
-        match bits & 0b11 {
-            0 => Self::NotReceived,
-            1 => Self::SmallDelta,
-            2 => Self::LargeDelta,
-            _ => Self::Reserved,
-        }
-    }
-
-    const fn bits(self) -> u16 {
-        match self {
-            Self::NotReceived => 0,
-            Self::SmallDelta => 1,
-            Self::LargeDelta => 2,
-            Self::Reserved => 3,
-        }
-    }
-
-    const fn delta_len(self) -> Option<usize> {
-        match self {
-            Self::NotReceived => Some(0),
-            Self::SmallDelta => Some(1),
-            Self::LargeDelta => Some(2),
-            Self::Reserved => None,
-        }
-    }
-}
-
-/// Packet status chunks (§3.1.3, §3.1.4).
-#[derive(Clone, Copy, Debug)]
-enum Chunk {
-    Run {
-        symbol: Symbol,
-        left: u16,
-    },
-    /// Symbols of `width` bits; the next ones stand in the highest bits.
-    Vector {
-        bits: u16,
-        width: u16,
-        left: u16,
-    },
-}
-
-impl Chunk {
-    const fn read(bits: u16) -> Self {
-        match bits >> 14 {
-            0 | 1 => Self::Run { symbol: Symbol::from_bits(bits >> 13), left: bits & 0x1fff },
-            2 => Self::Vector { bits: bits << 2, width: 1, left: 14 },
-            _ => Self::Vector { bits: bits << 2, width: 2, left: 7 },
-        }
-    }
-
-    /// The next symbol and how many packets it is about: a whole run when they are lost.
-    const fn next(&mut self) -> Option<(Symbol, u16)> {
-        match self {
-            Self::Run { left: 0, .. } | Self::Vector { left: 0, .. } => None,
-            Self::Run { symbol: Symbol::NotReceived, left } => {
-                let run = *left;
-                *left = 0;
-                Some((Symbol::NotReceived, run))
-            }
-            Self::Run { symbol, left } => {
-                *left -= 1;
-                Some((*symbol, 1))
-            }
-            Self::Vector { bits, width, left } => {
-                let symbol = Symbol::from_bits(*bits >> (16 - *width));
-                *bits <<= *width;
-                *left -= 1;
-                Some((symbol, 1))
-            }
-        }
-    }
-}
-
-/// Iterator over the packets that arrived, by their offset from the base.
-#[derive(Clone, Debug)]
-struct Received<'a> {
-    chunks: Reader<'a>,
-    chunk: Chunk,
-    offset: u16,
-    /// Statuses still to come.
-    left: u16,
-}
-
-impl<'a> Received<'a> {
-    const fn new(chunks: &'a [u8], status_count: u16) -> Self {
-        Self {
-            chunks: Reader::new(chunks),
-            chunk: Chunk::Run { symbol: Symbol::NotReceived, left: 0 },
-            offset: 0,
-            left: status_count,
-        }
-    }
-}
-
-impl Iterator for Received<'_> {
-    type Item = (u16, Symbol);
-
-    fn next(&mut self) -> Option<(u16, Symbol)> {
-        while self.left != 0 {
-            let Some((symbol, run)) = self.chunk.next() else {
-                self.chunk = Chunk::read(self.chunks.u16()?);
-                continue;
-            };
-            let offset = self.offset;
-            self.offset = offset.wrapping_add(run);
-            // The last chunk may reach beyond the count.
-            self.left = self.left.saturating_sub(run);
-            if symbol != Symbol::NotReceived {
-                return Some((offset, symbol));
-            }
-        }
-        None
-    }
-}
-
-/// What a feedback packet begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TransportFeedbackHeader {
-    /// Who reports.
-    pub sender_ssrc: u32,
-    /// A stream of the sender.
-    pub media_ssrc: u32,
-    /// The transport-wide sequence number of the first status.
-    pub base_sequence_number: u16,
-    /// Number of this feedback packet.
-    pub feedback_packet_count: u8,
-}
-
-impl Writer<'_> {
-    /// Appends feedback on the packets from `header.base_sequence_number` on: for each, the time of its arrival in
-    /// microseconds of any steady clock, or `None` when it did not come.
-    ///
-    /// Gives how many statuses were written: fewer than there are when the buffer is short or when an arrival lies
-    /// more than 8 s from the one before it. The rest belongs into another packet. Writes nothing for none.
-    ///
-    /// # Errors
-    ///
-    /// [`Full`] when there is no room for a single status; nothing was written then.
-    pub fn transport_feedback(
-        &mut self,
-        header: &TransportFeedbackHeader,
-        arrivals: &[Option<i64>],
-    ) -> Result<usize, Full> {
-        if arrivals.is_empty() {
-            return Ok(0);
-        }
-        let first = arrivals.iter().flatten().next().copied().unwrap_or(0);
-        let reference_time = first.div_euclid(REFERENCE_MICROS);
-        let all = Steps { arrivals, ticks: reference_time * (REFERENCE_MICROS / TICK_MICROS) };
-        let count = fitting(all.clone(), self.remaining());
-        let fitting = arrivals.get(..usize::from(count)).filter(|_| count != 0).ok_or(Full)?;
-        let steps = Steps { arrivals: fitting, ..all };
-        self.packet(format::TRANSPORT_WIDE_FEEDBACK, packet_type::TRANSPORT_FEEDBACK, |body| {
-            FeedbackHeader { sender_ssrc: header.sender_ssrc, media_ssrc: header.media_ssrc }
-                .write(body)?;
-            body.u16(header.base_sequence_number)?;
-            body.u16(count)?;
-            body.u24(low32(reference_time.cast_unsigned()))?;
-            body.u8(header.feedback_packet_count)?;
-            write_chunks(body, steps.clone())?;
-            write_deltas(body, steps)
-        })?;
-        Ok(usize::from(count))
-    }
-}
-
-/// Common header, feedback header and the eight octets before the chunks.
-const FIXED: usize = 4 + 8 + 8;
-
-/// How many statuses fit, if each chunk took only the seven that it takes at least.
-fn fitting(steps: Steps<'_>, space: usize) -> u16 {
-    let mut deltas = 0;
-    let mut count: u16 = 0;
-    for (symbol, _) in steps {
-        deltas += symbol.delta_len().unwrap_or(0);
-        let Some(next) = count.checked_add(1) else { break };
-        let len = FIXED + usize::from(next).div_ceil(7) * 2 + deltas;
-        if len.next_multiple_of(4) > space {
-            break;
-        }
-        count = next;
-    }
-    count
-}
-
-/// Iterator over (symbol, delta in ticks); ends at a delta that 16 bits cannot carry.
-#[derive(Clone)]
-struct Steps<'a> {
-    arrivals: &'a [Option<i64>],
-    /// The arrival before, in ticks.
-    ticks: i64,
-}
-
-impl Iterator for Steps<'_> {
-    type Item = (Symbol, i16);
-
-    fn next(&mut self) -> Option<(Symbol, i16)> {
-        let (arrival, rest) = self.arrivals.split_first()?;
-        let step = match arrival {
-            None => (Symbol::NotReceived, 0),
-            Some(micros) => {
-                let ticks = micros.div_euclid(TICK_MICROS);
-                let delta = i16::try_from(ticks.checked_sub(self.ticks)?).ok()?;
-                self.ticks = ticks;
-                let small = (0..=255).contains(&delta);
-                (if small { Symbol::SmallDelta } else { Symbol::LargeDelta }, delta)
-            }
-        };
-        self.arrivals = rest;
-        Some(step)
-    }
-}
-
-/// Takes a run where it covers at least seven packets, else 14 symbols of one bit where that suffices, else
-/// seven of two bits.
-fn write_chunks(body: &mut Cursor<'_>, mut steps: Steps<'_>) -> Option<()> {
-    loop {
-        let Some((symbol, _)) = steps.clone().next() else { return Some(()) };
-        let run = steps.clone().take(0x1fff).take_while(|step| step.0 == symbol).count();
-        let taken = if run >= 7 {
-            body.u16(symbol.bits() << 13 | low16(run.try_into().ok()?))?;
-            run
-        } else if steps.clone().take(14).all(|step| step.0 != Symbol::LargeDelta) {
-            body.u16(0b10 << 14 | vector(steps.clone(), 14, 1))?;
-            14
-        } else {
-            body.u16(0b11 << 14 | vector(steps.clone(), 7, 2))?;
-            7
-        };
-        // `nth` counts from zero.
-        steps.nth(taken - 1);
-    }
-}
-
-/// `count` symbols of `width` bits, 14 bits in all; zeros where there are fewer.
-fn vector(steps: Steps<'_>, count: u16, width: u16) -> u16 {
-    steps
-        .take(usize::from(count))
-        .zip(1..=count)
-        .fold(0, |bits, ((symbol, _), index)| bits | symbol.bits() << (14 - index * width))
-}
-
-fn write_deltas(body: &mut Cursor<'_>, mut steps: Steps<'_>) -> Option<()> {
-    steps.try_for_each(|(symbol, delta)| match symbol {
-        Symbol::SmallDelta => body.u8(u8::try_from(delta).ok()?),
-        Symbol::LargeDelta => body.u16(delta.cast_unsigned()),
-        _ => Some(()),
-    })
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rtcp::{Packet, ParseError, packets};
+    use crate::rtcp::{Full, Packet, ParseError, Writer, packets};
 
     const HEADER: TransportFeedbackHeader = TransportFeedbackHeader {
         sender_ssrc: 1,
@@ -601,10 +344,9 @@ pub(super) mod tests {
         let feedback = parsed(&bytes);
         assert_eq!((feedback.status_count(), feedback.received_count()), (65_535, 0));
         let mut received = Received::new(feedback.chunks, feedback.status_count);
-        let mut chunks_before = received.chunks.len();
+        let before = received.unread();
         assert_eq!(received.next(), None);
-        chunks_before -= received.chunks.len();
-        assert_eq!(chunks_before, 18, "every chunk was read once");
+        assert_eq!(before - received.unread(), 18, "every chunk was read once");
     }
 
     #[test]
@@ -612,12 +354,73 @@ pub(super) mod tests {
         let arrivals: Vec<_> = (0..100).map(|n| Some(n * 1000)).collect();
         let (bytes, count) = written(&arrivals, 100);
         assert!(bytes.len() <= 100);
-        assert!((50..100).contains(&count), "{count}");
+        assert_eq!(count, 78, "20 octets, one run, 78 deltas");
         let read: Vec<_> = parsed(&bytes).arrivals().map(|(_, micros)| Some(micros)).collect();
         assert_eq!(read, arrivals[..count]);
         let mut out = [0; 23];
         assert_eq!(Writer::new(&mut out).transport_feedback(&HEADER, &arrivals), Err(Full));
         assert_eq!(Writer::new(&mut out).transport_feedback(&HEADER, &[]), Ok(0));
+    }
+
+    /// Whatever space there is, what is written fits it, and one octet less of deltas would have taken more statuses.
+    #[test]
+    fn every_space_is_used() {
+        let arrivals: Vec<_> = (0..64).map(|n| (n % 3 != 1).then_some(n * n * 1000)).collect();
+        let mut before = 0;
+        for space in 24..200 {
+            let (bytes, count) = written(&arrivals, space);
+            assert!(bytes.len() <= space);
+            assert!(count >= before && count >= 1, "{space}");
+            before = count;
+            let expected: Vec<_> = arrivals[..count].iter().flatten().copied().collect();
+            let read: Vec<_> = parsed(&bytes).arrivals().map(|(_, micros)| micros).collect();
+            assert_eq!(read, expected);
+        }
+        assert_eq!(before, 64);
+    }
+
+    /// 599 lost packets before one that came: their feedback refers to its time, not to zero.
+    #[test]
+    fn losses_refer_to_the_time_of_the_arrival_that_follows() {
+        let mut arrivals = vec![None; 600];
+        arrivals[599] = Some(9_000_000_000);
+        let (bytes, count) = written(&arrivals, 1500);
+        assert_eq!((bytes.len(), count), (FIXED_AND_A_RUN_AND_A_VECTOR, 600));
+        assert_eq!(parsed(&bytes).arrivals().collect::<Vec<_>>(), [(597, 9_000_000_000)]);
+        // Room for the run of losses alone.
+        let (bytes, count) = written(&arrivals, 24);
+        assert_eq!((bytes.len(), count), (24, 599));
+        assert_eq!(parsed(&bytes).received_count(), 0);
+        assert_eq!(bytes[16..19], [0x02, 0x25, 0x51], "140,625 times 64 ms");
+    }
+
+    /// 20 octets before the chunks, a run, a vector, one delta and three octets of padding.
+    const FIXED_AND_A_RUN_AND_A_VECTOR: usize = 28;
+
+    #[test]
+    fn losses_alone_are_not_reported() {
+        let mut out = [0; 64];
+        let mut writer = Writer::new(&mut out);
+        assert_eq!(writer.transport_feedback(&HEADER, &[None; 513]), Ok(0));
+        assert!(writer.is_empty());
+    }
+
+    /// A run of 8,191 losses takes two octets, and the writer knows it.
+    #[test]
+    fn many_losses_fit_a_small_buffer() {
+        let mut arrivals = vec![None; 8_192];
+        arrivals[8_191] = Some(1);
+        let (bytes, count) = written(&arrivals, 28);
+        assert_eq!((bytes.len(), count), (28, 8_192));
+    }
+
+    #[test]
+    fn more_than_65_535_statuses_are_for_the_next_packet() {
+        let mut arrivals = vec![None; 70_000];
+        arrivals[69_999] = Some(64_000);
+        let (bytes, count) = written(&arrivals, 1500);
+        assert_eq!(count, 65_535);
+        assert_eq!(parsed(&bytes).status_count(), 65_535);
     }
 
     #[test]
