@@ -3,3 +3,4 @@
 mod hostile_client;
 mod hostile_server;
 mod script;
+mod wycheproof;
