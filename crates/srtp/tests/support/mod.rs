@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub(crate) mod golden;
+
 use serde_json::Value;
 use tsubame_srtp::{Profile, Protector, Unprotector, WindowSize};
 

@@ -1,60 +1,10 @@
-//! Damaged and forged packets are refused, and leave no trace.
+//! Forged packets are refused, and leave no trace.
 
 mod support;
 
 use proptest::prelude::*;
 use support::{SSRC, compound, pair, protect, protect_rtcp};
 use tsubame_srtp::{MAX_INCOMING_SSRCS, Profile, UnprotectError, Unprotector};
-
-#[test]
-fn every_flipped_bit_of_rtp_is_refused() {
-    for profile in Profile::ALL {
-        let (mut protector, mut unprotector) = pair(profile);
-        let packet = protect(&mut protector, SSRC, 1000, &[0x55; 40]);
-        for position in 0..packet.len() * 8 {
-            let mut damaged = packet.clone();
-            damaged[position / 8] ^= 1 << (position % 8);
-            let result = unprotector.unprotect_rtp(&mut damaged);
-            assert!(result.is_err(), "{profile:?}: bit {position}");
-        }
-        assert_eq!(unprotector.ssrcs(), (0, 0));
-        assert_eq!(unprotector.unprotect_rtp(&mut packet.clone()).unwrap().index, 1000);
-    }
-}
-
-#[test]
-fn every_flipped_bit_of_rtcp_is_refused() {
-    for profile in Profile::ALL {
-        let (mut protector, mut unprotector) = pair(profile);
-        let packet = protect_rtcp(&mut protector, &compound(SSRC));
-        for position in 0..packet.len() * 8 {
-            let mut damaged = packet.clone();
-            damaged[position / 8] ^= 1 << (position % 8);
-            let result = unprotector.unprotect_rtcp(&mut damaged);
-            assert!(result.is_err(), "{profile:?}: bit {position}");
-        }
-        assert_eq!(unprotector.ssrcs(), (0, 0));
-        let len = unprotector.unprotect_rtcp(&mut packet.clone()).unwrap();
-        assert_eq!(len, compound(SSRC).len());
-    }
-}
-
-#[test]
-fn every_truncation_is_refused() {
-    for profile in Profile::ALL {
-        let (mut protector, mut unprotector) = pair(profile);
-        let rtp = protect(&mut protector, SSRC, 1000, &[0x55; 40]);
-        let rtcp = protect_rtcp(&mut protector, &compound(SSRC));
-        for len in 0..rtp.len() {
-            assert!(unprotector.unprotect_rtp(&mut rtp[..len].to_vec()).is_err());
-        }
-        for len in 0..rtcp.len() {
-            assert!(unprotector.unprotect_rtcp(&mut rtcp[..len].to_vec()).is_err());
-        }
-        let mut longer = [rtp.as_slice(), &[0]].concat();
-        assert_eq!(unprotector.unprotect_rtp(&mut longer), Err(UnprotectError::Unauthentic));
-    }
-}
 
 #[test]
 fn a_million_forged_ssrcs_grow_nothing() {
