@@ -7,7 +7,7 @@ mod common;
 use std::time::Instant;
 
 use common::{Check, addr, authentic, client, epoch, ms, server};
-use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, Credentials, Path};
+use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, Path};
 use tsubame_stun::{Class, Message, MessageBuilder, Method};
 
 fn here() -> Path {
@@ -63,8 +63,8 @@ fn a_check_carries_what_the_rfc_wants() {
 fn the_checks_of_the_peer_are_answered_if_they_are_authentic() {
     let now = epoch();
     let (mut agent, _) = agent(now);
-    let stranger = Credentials { ufrag: "else".into(), ..client() };
-    let forged = Credentials { pwd: "w".repeat(24), ..client() };
+    let stranger = common::other_ufrag(&client(), "else");
+    let forged = common::other_pwd(&client());
     for (check, what) in [
         (Check { controlled: true, ..Check::new(&stranger, &server().ufrag, 1) }, "local ufrag"),
         (Check { controlled: true, ..Check::new(&client(), "evil", 2) }, "remote ufrag"),

@@ -5,7 +5,7 @@ mod common;
 use common::{
     Check, Lite, append, append_fingerprint, authentic, bytes, client, ice_vector, path, server,
 };
-use tsubame_stun::ice::{Credentials, LiteEvent, Path, peek_username};
+use tsubame_stun::ice::{LiteEvent, Path, peek_username};
 use tsubame_stun::{AttributeType, Class};
 
 const REMOTE: &str = "198.51.100.7:5000";
@@ -21,7 +21,7 @@ fn no_integrity() {
 #[test]
 fn wrong_integrity() {
     let mut lite = Lite::answered();
-    let receiver = Credentials { pwd: "w".repeat(24), ..server() };
+    let receiver = common::other_pwd(&server());
     let check = Check { receiver, ..lite.check().nominating(9) };
     lite.assert_ignored(REMOTE, &check.build(), "another password");
     lite.assert_ignored(REMOTE, &Check { sha256: true, ..check }.build(), "SHA-256");
@@ -55,7 +55,7 @@ fn wrong_peer_ufrag_after_the_answer() {
 #[test]
 fn unknown_local_ufrag() {
     let mut lite = Lite::answered();
-    let receiver = Credentials { ufrag: "tsbm4f9L".into(), ..server() };
+    let receiver = common::other_ufrag(&server(), "tsbm4f9L");
     let check = Check::new(&receiver, &client().ufrag, 1).nominating(9);
     lite.assert_ignored(REMOTE, &check.build(), "not our ufrag");
     assert_eq!(lite.agent.counters().unknown_local_ufrag, 1);
@@ -261,7 +261,7 @@ fn ten_thousand_forgeries_grow_nothing() {
     let mut lite = Lite::answered();
     lite.nominate(REMOTE, 9);
     let before = lite.agent.poll_timeout();
-    let receiver = Credentials { pwd: "w".repeat(24), ..server() };
+    let receiver = common::other_pwd(&server());
     for serial in 0..10_000u32 {
         let check = Check::new(&receiver, &client().ufrag, serial).nominating(u32::MAX);
         let [a, b, c, d] = serial.to_be_bytes();

@@ -318,7 +318,7 @@ fn silence_is_failure() {
 fn a_wrong_password_is_met_with_silence() {
     let now = epoch();
     let mut first = controlling(now, 9, ControllingConfig::default());
-    let wrong = tsubame_stun::ice::Credentials { pwd: "w".repeat(24), ..server() };
+    let wrong = common::other_pwd(&server());
     first.set_remote(now, wrong, true);
     let mut net = Net::new(first, lite(now), now);
     net.run(ms(60_000), |_| false);

@@ -198,9 +198,10 @@ proptest! {
             Just(CandidateKind::PeerReflexive),
             Just(CandidateKind::Relay),
         ],
+        extensions in vec(("x-[a-z0-9]{1,10}", "[!-~]{1,20}"), 0..6),
     ) {
         let candidate =
-            Candidate { foundation, component, transport, priority, address, kind, related };
+            Candidate { foundation, component, transport, priority, address, kind, related, extensions };
         prop_assert_eq!(candidate.to_string().parse::<Candidate>(), Ok(candidate));
     }
 

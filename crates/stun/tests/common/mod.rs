@@ -66,6 +66,16 @@ pub fn client() -> Credentials {
     Credentials { ufrag: "Xo7Q".into(), pwd: "u2KfRwq9LZbT0aVnJcH6ySdE".into() }
 }
 
+/// The same name with another password.
+pub fn other_pwd(of: &Credentials) -> Credentials {
+    Credentials { ufrag: of.ufrag.clone(), pwd: "w".repeat(24) }
+}
+
+/// Another name with the same password.
+pub fn other_ufrag(of: &Credentials, ufrag: &str) -> Credentials {
+    Credentials { ufrag: ufrag.into(), pwd: of.pwd.clone() }
+}
+
 /// A check as a controlling peer sends it; the fields say in what it differs from a plain one.
 #[derive(Clone)]
 pub struct Check {

@@ -1,5 +1,6 @@
 //! Candidate pairs (RFC 8445 §6.1.2) and their transactions (RFC 8489 §6.2.1).
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::ice::path::Path;
@@ -10,13 +11,32 @@ const MAX_SENT: u8 = 7;
 /// How many initial timeouts the response to the last transmission is waited for, Rm.
 const LAST_WAIT: u32 = 16;
 
-/// Where a pair is in its life. `Frozen` is missing: with one checklist and one component nothing is gained by it.
+/// Where a pair is in its life (RFC 8445 §6.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PairState {
+    /// Not to be checked yet: another pair of its foundation goes first.
+    Frozen,
     Waiting,
     InProgress,
     Succeeded,
     Failed,
+}
+
+/// The foundation of a pair is that of both candidates (RFC 8445 §6.1.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Foundation {
+    /// All candidates of this side are host candidates, so their base is what tells them apart (RFC 8445 §5.1.1.3).
+    pub(super) local: IpAddr,
+    /// A number for the peer's text.
+    pub(super) remote: u32,
+}
+
+/// The role a request claims (RFC 8445 §7.1.3). It stays that of the request, whatever becomes of the agent's: a
+/// retransmission is the same message, and a 487 refuses what was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) controlling: bool,
+    pub(super) tie_breaker: u64,
 }
 
 /// A local and a remote candidate.
@@ -24,6 +44,7 @@ pub(super) enum PairState {
 pub(super) struct Pair {
     pub(super) path: Path,
     pub(super) state: PairState,
+    pub(super) foundation: Foundation,
     /// Priorities of the candidates.
     pub(super) local_priority: u32,
     pub(super) remote_priority: u32,
@@ -51,6 +72,11 @@ impl Pair {
 
     /// Whether a check of it may still succeed.
     pub(super) fn is_open(&self) -> bool {
+        self.state == PairState::Frozen || self.is_active()
+    }
+
+    /// Whether it is being checked, or is next to be (RFC 8445 §14.3).
+    pub(super) fn is_active(&self) -> bool {
         matches!(self.state, PairState::Waiting | PairState::InProgress)
     }
 
@@ -88,6 +114,7 @@ impl Pair {
 pub(super) struct Transaction {
     pub(super) id: TransactionId,
     pub(super) use_candidate: bool,
+    pub(super) claim: Claim,
     /// When it was sent first.
     sent_at: Instant,
     /// When it is sent again, or given up.
@@ -103,11 +130,13 @@ impl Transaction {
         now: Instant,
         id: TransactionId,
         use_candidate: bool,
+        claim: Claim,
         timeout: Duration,
     ) -> Self {
         Self {
             id,
             use_candidate,
+            claim,
             sent_at: now,
             next_at: now + timeout,
             initial: timeout,
@@ -162,11 +191,16 @@ mod tests {
         Instant::now()
     }
 
+    fn transaction(start: Instant, timeout: Duration) -> Transaction {
+        let claim = Claim { controlling: true, tie_breaker: 1 };
+        Transaction::new(start, TransactionId([0; 12]), false, claim, timeout)
+    }
+
     #[test]
     fn a_request_is_sent_seven_times_in_rfc_intervals() {
         let start = instant();
         let timeout = Duration::from_millis(500);
-        let mut transaction = Transaction::new(start, TransactionId([0; 12]), false, timeout);
+        let mut transaction = transaction(start, timeout);
         let mut at = vec![0];
         let end = loop {
             let now = transaction.next_at;
@@ -182,8 +216,7 @@ mod tests {
     #[test]
     fn only_a_request_sent_once_measures() {
         let start = instant();
-        let mut transaction =
-            Transaction::new(start, TransactionId([0; 12]), false, Duration::from_millis(500));
+        let mut transaction = transaction(start, Duration::from_millis(500));
         let later = start + Duration::from_millis(30);
         assert_eq!(transaction.round_trip(later), Some(Duration::from_millis(30)));
         assert!(transaction.retransmit(start + Duration::from_millis(500)));
