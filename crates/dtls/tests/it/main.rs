@@ -1,4 +1,4 @@
-//! Whole handshakes in memory under virtual time, and against OpenSSL.
+//! Whole handshakes in memory under virtual time.
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -10,5 +10,4 @@ mod fingerprints;
 mod handshake;
 mod injection;
 mod nonces;
-mod openssl;
 mod support;
