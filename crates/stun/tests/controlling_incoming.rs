@@ -7,7 +7,7 @@ mod common;
 use std::time::Instant;
 
 use common::{Check, addr, authentic, client, epoch, ms, server};
-use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, Path};
+use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, Path, Role};
 use tsubame_stun::{Class, Message, MessageBuilder, Method};
 
 fn here() -> Path {
@@ -179,4 +179,64 @@ fn an_undrained_output_queue_is_bounded() {
     let queued = std::iter::from_fn(|| transmit(&mut agent)).count();
     assert_eq!(queued, 256);
     assert_eq!(agent.counters().unsent, 100 * 7 - 1 - 256);
+}
+
+#[test]
+fn a_late_response_to_a_check_does_not_end_the_nomination() {
+    let now = epoch();
+    let (mut agent, first) = agent(now);
+    // A check of the peer's triggers a second check while the first is under way.
+    agent.handle_datagram(now, here(), &peer_check(1).build());
+    transmit(&mut agent).unwrap();
+    let now = now + ms(50);
+    agent.handle_timeout(now);
+    let second = transmit(&mut agent).unwrap();
+    agent.handle_datagram(now, here(), &success(&second, &server().pwd, true));
+    let now = now + ms(50);
+    agent.handle_timeout(now);
+    let nomination = transmit(&mut agent).unwrap();
+    assert!(Message::parse(&nomination).unwrap().use_candidate());
+    agent.handle_datagram(now, here(), &success(&first, &server().pwd, true));
+    assert_eq!(agent.poll_timeout(), Some(now + ms(500)), "it is still repeated");
+    agent.handle_datagram(now, here(), &success(&nomination, &server().pwd, true));
+    assert_eq!(agent.selected(), Some(here()));
+}
+
+#[test]
+fn two_checks_refused_for_one_conflict_change_the_role_once() {
+    let now = epoch();
+    let (mut agent, first) = agent(now);
+    agent.add_local_candidate(now, addr("198.51.100.8:5000"));
+    agent.handle_timeout(now + ms(50));
+    let second = transmit(&mut agent).unwrap();
+    let there = Path::udp(addr("198.51.100.8:5000"), here().remote);
+    for (check, path) in [(&first, here()), (&second, there)] {
+        let id = Message::parse(check).unwrap().transaction_id();
+        let mut out = [0; 200];
+        let mut builder =
+            MessageBuilder::new(&mut out, Class::ErrorResponse, Method::BINDING, id).unwrap();
+        builder.error_code(tsubame_stun::attribute::ErrorCode::ROLE_CONFLICT).unwrap();
+        builder.integrity(server().pwd.as_bytes()).unwrap().fingerprint().unwrap();
+        let length = builder.finish();
+        agent.handle_datagram(now + ms(60), path, &out[..length]);
+        assert_eq!(agent.role(), Role::Controlled);
+    }
+}
+
+#[test]
+fn a_retransmission_is_the_same_message_whatever_the_role_is_by_then() {
+    let now = epoch();
+    let (mut agent, check) = agent(now);
+    // The peer claims control with the largest tie-breaker there is.
+    let mut claim = Check { controlled: false, tie_breaker: u64::MAX, ..peer_check(1) };
+    claim.priority = Some(1);
+    // It comes by a way of its own, so that the check that runs is not replaced by a triggered one.
+    let elsewhere = Path::udp(here().local, addr("203.0.113.3:3"));
+    agent.handle_datagram(now, elsewhere, &claim.build());
+    assert_eq!(agent.role(), Role::Controlled);
+    transmit(&mut agent).unwrap();
+    agent.handle_timeout(now + ms(50));
+    transmit(&mut agent).unwrap();
+    agent.handle_timeout(now + ms(500));
+    assert_eq!(transmit(&mut agent).unwrap(), check);
 }

@@ -11,8 +11,10 @@ use crate::message::Message;
 impl<'a> Message<'a> {
     /// `CHANNEL-NUMBER`; `None` outside 0x4000 to 0x4fff, too.
     pub fn channel_number(&self) -> Option<ChannelNumber> {
-        let [high, low, _, _] = *self.attribute(AttributeType::CHANNEL_NUMBER)?.first_chunk()?;
-        ChannelNumber::new(u16::from_be_bytes([high, low]))
+        match *self.attribute(AttributeType::CHANNEL_NUMBER)? {
+            [high, low, _, _] => ChannelNumber::new(u16::from_be_bytes([high, low])),
+            _ => None,
+        }
     }
 
     /// `LIFETIME`, in seconds.

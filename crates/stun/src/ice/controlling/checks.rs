@@ -103,9 +103,15 @@ impl ControllingAgent {
             }
             if transaction.retransmit(now) {
                 due.push((pair.path, *transaction));
+                continue;
+            }
+            self.nominating.take_if(|path| *path == pair.path);
+            if pair.state == PairState::Succeeded {
+                // It worked when it was checked, so an unanswered nomination may be bad luck: it is checked again.
+                pair.transaction = None;
+                pair.state = PairState::Waiting;
             } else {
                 pair.fail();
-                self.nominating.take_if(|path| *path == pair.path);
             }
         }
         for (path, transaction) in due {
@@ -162,10 +168,12 @@ impl ControllingAgent {
         let use_candidate = claim.controlling
             && (self.config.nomination == Nomination::Aggressive || self.nominating == Some(path));
         let Some(pair) = self.checklist.get_mut(&path) else { return };
-        if pair.state != PairState::Succeeded {
+        let mut transaction = Transaction::new(now, id, use_candidate, claim, timeout);
+        if pair.state == PairState::Succeeded {
+            transaction = transaction.steady();
+        } else {
             pair.state = PairState::InProgress;
         }
-        let transaction = Transaction::new(now, id, use_candidate, claim, timeout);
         pair.transaction = Some(transaction);
         self.request(path, &transaction);
         self.next_slot = now + self.config.pacing;

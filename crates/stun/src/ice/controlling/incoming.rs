@@ -122,12 +122,18 @@ impl ControllingAgent {
     fn check_succeeded(&mut self, now: Instant, path: Path, transaction: &Transaction) {
         let Some(pair) = self.checklist.get_mut(&path) else { return };
         pair.state = PairState::Succeeded;
-        pair.transaction = None;
+        // A late response to a check of before must not end the nomination that runs or waits meanwhile.
+        let nominating = self.nominating == Some(path) && !transaction.use_candidate;
+        if !nominating {
+            pair.transaction = None;
+        }
         if let Some(sample) = transaction.round_trip(now) {
             pair.round_trip.sample(sample);
         }
         let (nominated_by_peer, foundation) = (pair.nominated_by_peer, pair.foundation);
-        self.checklist.untrigger(&path);
+        if !nominating {
+            self.checklist.untrigger(&path);
+        }
         self.checklist.thaw_foundation(foundation);
         if self.first_success.is_none() && self.chosen.is_none() {
             self.first_success = Some(now);

@@ -8,6 +8,8 @@ use crate::message::TransactionId;
 
 /// Transmissions of one request, Rc (RFC 8489 §6.2.1).
 const MAX_SENT: u8 = 7;
+/// Transmissions of a nomination: ten seconds, see [`Transaction::steady`].
+const MAX_SENT_STEADY: u8 = 20;
 /// How many initial timeouts the response to the last transmission is waited for, Rm.
 const LAST_WAIT: u32 = 16;
 
@@ -122,6 +124,7 @@ pub(super) struct Transaction {
     initial: Duration,
     interval: Duration,
     sent: u8,
+    steady: bool,
 }
 
 impl Transaction {
@@ -142,15 +145,27 @@ impl Transaction {
             initial: timeout,
             interval: timeout,
             sent: 1,
+            steady: false,
         }
+    }
+
+    /// Repeats at a steady pace. The timeout doubles in order not to flood a place that perhaps does not want to hear of
+    /// us; a pair that works is no such place, and media waits for its nomination.
+    pub(super) fn steady(self) -> Self {
+        Self { steady: true, ..self }
     }
 
     /// The timer ran out. True: send it again. False: give it up.
     pub(super) fn retransmit(&mut self, now: Instant) -> bool {
-        if self.sent >= MAX_SENT {
+        let most = if self.steady { MAX_SENT_STEADY } else { MAX_SENT };
+        if self.sent >= most {
             return false;
         }
         self.sent += 1;
+        if self.steady {
+            self.next_at = now + self.initial;
+            return true;
+        }
         self.interval *= 2;
         let wait = if self.sent == MAX_SENT { self.initial * LAST_WAIT } else { self.interval };
         self.next_at = now + wait;
@@ -211,6 +226,20 @@ mod tests {
         };
         assert_eq!(at, [0, 500, 1500, 3500, 7500, 15_500, 31_500]);
         assert_eq!((end - start).as_millis(), 39_500);
+    }
+
+    #[test]
+    fn a_nomination_is_repeated_at_a_steady_pace_for_ten_seconds() {
+        let start = instant();
+        let mut transaction = transaction(start, Duration::from_millis(500)).steady();
+        for sent in 1..20 {
+            assert_eq!(transaction.next_at, start + sent * Duration::from_millis(500));
+            let now = transaction.next_at;
+            assert!(transaction.retransmit(now));
+        }
+        let end = transaction.next_at;
+        assert_eq!(end - start, Duration::from_secs(10));
+        assert!(!transaction.retransmit(end));
     }
 
     #[test]
