@@ -117,6 +117,8 @@ impl Identity {
 
     /// Signs with one of [`Self::schemes`]; `None` when the scheme is another or the system's randomness failed.
     pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
+        #[cfg(test)]
+        crate::v12::tests::work::count(|work| work.signed += 1);
         match (&self.key, scheme) {
             (PrivateKey::P256(key), SignatureScheme::EcdsaSha256)
             | (PrivateKey::P384(key), SignatureScheme::EcdsaSha384) => {
