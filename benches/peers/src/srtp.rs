@@ -23,6 +23,7 @@ pub(crate) fn groups() -> [Group; 2] {
             (Profile::AeadAes256Gcm, "AEAD_AES_256_GCM"),
             (Profile::Aes128CmHmacSha1_80, "AES128_CM_HMAC_SHA1_80"),
             (Profile::Aes128CmHmacSha1_32, "AES128_CM_HMAC_SHA1_32"),
+            (Profile::Aes256CmHmacSha1_80, "AES_256_CM_HMAC_SHA1_80"),
         ];
         let cases = profiles.iter().flat_map(|profile| SIZES.map(|size| (*profile, size)));
         cases
@@ -144,7 +145,9 @@ fn rtc_context(profile: Profile) -> rtc_srtp::context::Context {
         Profile::AeadAes128Gcm => P::AeadAes128Gcm,
         Profile::AeadAes256Gcm => P::AeadAes256Gcm,
         Profile::Aes128CmHmacSha1_80 => P::Aes128CmHmacSha1_80,
-        _ => P::Aes128CmHmacSha1_32,
+        Profile::Aes128CmHmacSha1_32 => P::Aes128CmHmacSha1_32,
+        Profile::Aes256CmHmacSha1_80 => P::Aes256CmHmacSha1_80,
+        Profile::Aes256CmHmacSha1_32 => P::Aes256CmHmacSha1_32,
     };
     let replay = || Some(rtc_srtp::option::srtp_replay_protection(128));
     rtc_srtp::context::Context::new(&key, &salt, profile, replay(), None, provider.crypto())
@@ -172,7 +175,9 @@ fn webrtc_context(profile: Profile) -> Option<webrtc_srtp::context::Context> {
         Profile::AeadAes128Gcm => P::AeadAes128Gcm,
         Profile::AeadAes256Gcm => P::AeadAes256Gcm,
         Profile::Aes128CmHmacSha1_80 => P::Aes128CmHmacSha1_80,
-        _ => P::Aes128CmHmacSha1_32,
+        Profile::Aes128CmHmacSha1_32 => P::Aes128CmHmacSha1_32,
+        // It has no others.
+        _ => return None,
     };
     let replay = Some(webrtc_srtp::option::srtp_replay_protection(128));
     webrtc_srtp::context::Context::new(&key, &salt, profile, replay, None).ok()
@@ -199,7 +204,9 @@ fn libsrtp_session(profile: Profile, inbound: bool) -> Session {
         Profile::AeadAes128Gcm => CryptoPolicy::aes_gcm_128_16_auth(),
         Profile::AeadAes256Gcm => CryptoPolicy::aes_gcm_256_16_auth(),
         Profile::Aes128CmHmacSha1_80 => CryptoPolicy::aes_cm_128_hmac_sha1_80(),
-        _ => CryptoPolicy::aes_cm_128_hmac_sha1_32(),
+        Profile::Aes128CmHmacSha1_32 => CryptoPolicy::aes_cm_128_hmac_sha1_32(),
+        Profile::Aes256CmHmacSha1_80 => CryptoPolicy::aes_cm_256_hmac_sha1_80(),
+        Profile::Aes256CmHmacSha1_32 => CryptoPolicy::aes_cm_256_hmac_sha1_32(),
     };
     let policy = StreamPolicy { rtp, rtcp: rtp, key: &key, window_size: 128, ..Default::default() };
     if inbound {
