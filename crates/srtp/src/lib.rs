@@ -23,6 +23,9 @@ mod cipher;
 mod derivation;
 mod error;
 mod index;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod packet;
 mod profile;
 mod protector;
