@@ -42,6 +42,3 @@ pub use packet::{Csrcs, Packet, ParseError};
 pub use packet_mut::PacketMut;
 pub use reception_statistics::ReceptionStatistics;
 pub use sequence::SequenceExtender;
-
-#[cfg(test)]
-mod adversity;

@@ -79,12 +79,12 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, packets};
 
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
+    const GOLDEN: &[u8] =
         &[0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0xca, 0xfe, 0xba, 0xbe, 7, 0, 0, 0];
 
     #[test]

@@ -118,13 +118,13 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, ParseError, packets};
 
     /// Two chunks: CNAME "ab" and TOOL "x"; CNAME "abcd", whose end needs a word of its own.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x82, 202, 0, 7, 0, 0, 0, 1, 1, 2, b'a', b'b', 6, 1, b'x', 0, // first
         0, 0, 0, 2, 1, 4, b'a', b'b', b'c', b'd', 6, 0, 0, 0, 0,
         0, // second, with an empty TOOL

@@ -136,7 +136,7 @@ impl Iterator for Arrivals<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -167,7 +167,7 @@ pub(super) mod tests {
 
     /// Laid out by hand from the figures of §3.1: one-bit vector of four packets: came, lost, came, came
     /// (1011 then zeros); reference time 1 (64 ms); deltas 4, 8 and 0 ticks; padding.
-    pub(in crate::rtcp) const ONE_BIT: &[u8] = &[
+    const ONE_BIT: &[u8] = &[
         0x8f,
         205,
         0,
@@ -199,7 +199,7 @@ pub(super) mod tests {
     ];
 
     /// Two-bit vector (small, large, lost, zeros: 01 10 00 00 00 00 00), then the deltas 1 and -2.
-    pub(in crate::rtcp) const TWO_BIT: &[u8] = &[
+    const TWO_BIT: &[u8] = &[
         0x8f,
         205,
         0,
