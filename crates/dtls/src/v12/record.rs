@@ -198,9 +198,12 @@ impl Records {
     }
 }
 
-fn copy_parts(parts: &[&[u8]], out: &mut [u8]) {
-    for (to, from) in out.iter_mut().zip(parts.iter().copied().flatten()) {
-        *to = *from;
+/// Lays the parts one behind the other; `out` is at least as long as they are together.
+fn copy_parts(parts: &[&[u8]], mut out: &mut [u8]) {
+    for part in parts {
+        let Some((place, rest)) = out.split_at_mut_checked(part.len()) else { return };
+        place.copy_from_slice(part);
+        out = rest;
     }
 }
 
