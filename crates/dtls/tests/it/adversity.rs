@@ -200,6 +200,32 @@ fn the_first_timeout_follows_the_round_trip() {
 }
 
 #[test]
+fn a_round_trip_of_ice_seeds_the_timer() {
+    let ms = Duration::from_millis;
+    // Three round trips, held between 50 and 400 ms.
+    for (round_trip, timeout) in
+        [(0, 50), (1, 50), (17, 51), (50, 150), (133, 399), (134, 400), (3000, 400)]
+    {
+        let mut pair = Pair::default_pair();
+        pair.client.seed_round_trip(ms(round_trip));
+        assert_eq!(pair.client.poll_timeout(), Some(pair.now + ms(timeout)), "{round_trip} ms");
+    }
+    let mut pair = Pair::default_pair();
+    pair.client.seed_round_trip(Duration::MAX);
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + ms(400)));
+
+    // It doubles from there up to its limit.
+    let mut pair = Pair::default_pair();
+    pair.client.seed_round_trip(ms(100));
+    let mut due = pair.now;
+    for step in [300, 600, 1000, 1000] {
+        due += ms(step);
+        assert_eq!(pair.client.poll_timeout(), Some(due));
+        pair.client.handle_timeout(due).unwrap();
+    }
+}
+
+#[test]
 fn a_thousand_repeated_hellos_earn_few_flights() {
     let mut pair = Pair::default_pair();
     let mut out = [0; 2048];
