@@ -140,3 +140,80 @@ pub(crate) fn compute<H: BlockHash>(key: &KeyedHash<H>, covered: &[u8]) -> Optio
     let length = u16::try_from(body + attribute::HEADER_LENGTH + H::LENGTH).ok()?;
     Some(key.mac(covered, Some(length.to_be_bytes())))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn octets(value: &Value) -> Vec<u8> {
+        hex::decode(value.as_str().unwrap()).unwrap()
+    }
+
+    /// What is hashed, not only what comes out: every intermediate value of the vectors.
+    #[test]
+    fn the_hmac_input_and_the_crc_are_those_of_the_vectors() {
+        let (mut macs, mut crcs) = (0, 0);
+        for text in [
+            include_str!("../tests/vectors/rfc5769.json"),
+            include_str!("../tests/vectors/rfc8489.json"),
+            include_str!("../tests/vectors/stun_ice.json"),
+        ] {
+            let document: Value = serde_json::from_str(text).unwrap();
+            for vector in document["vectors"].as_array().unwrap() {
+                let message = octets(&vector["message"]);
+                let sha1 = &vector["message_integrity"];
+                if sha1["value"].is_string() {
+                    let (key, input) = (octets(&sha1["key"]), octets(&sha1["hmac_input"]));
+                    let mac = KeyedHash::<Sha1>::new(&key);
+                    assert_eq!(mac.mac(&input, None).to_vec(), octets(&sha1["value"]));
+                    let ours = compute(&mac, message.get(..input.len()).unwrap());
+                    assert_eq!(ours.unwrap().to_vec(), octets(&sha1["value"]));
+                    macs += 1;
+                }
+                let sha256 = &vector["message_integrity_sha256"];
+                if sha256["value"].is_string() {
+                    let (key, input) = (octets(&sha256["key"]), octets(&sha256["hmac_input"]));
+                    let mac = KeyedHash::<Sha256>::new(&key);
+                    assert_eq!(mac.mac(&input, None).to_vec(), octets(&sha256["value"]));
+                    let ours = compute(&mac, message.get(..input.len()).unwrap());
+                    assert_eq!(ours.unwrap().to_vec(), octets(&sha256["value"]));
+                    macs += 1;
+                }
+                let fingerprint = &vector["fingerprint"];
+                if let Some(crc) = fingerprint["crc32"].as_str() {
+                    let covered = message.get(..message.len() - 8).unwrap();
+                    assert_eq!(format!("{:08x}", crc32fast::hash(covered)), crc);
+                    let value = crate::fingerprint::compute(covered);
+                    assert_eq!(fingerprint["value"], format!("{value:08x}"));
+                    crcs += 1;
+                }
+            }
+        }
+        assert!(macs >= 10 && crcs >= 8, "{macs} {crcs}");
+    }
+
+    #[test]
+    fn a_prepared_key_judges_as_the_octets_do() {
+        let document: Value =
+            serde_json::from_str(include_str!("../tests/vectors/stun_ice.json")).unwrap();
+        let mut held = 0;
+        for vector in document["vectors"].as_array().unwrap() {
+            let message = octets(&vector["message"]);
+            let message = Message::parse(&message).unwrap();
+            let key = vector["credentials"]["password"].as_str().unwrap().as_bytes();
+            let judgement = message.verify_integrity(key);
+            assert_eq!(message.verify_integrity_with(&IntegrityKey::new(key)), judgement);
+            let other = IntegrityKey::new(b"other");
+            assert_eq!(message.verify_integrity_with(&other), Err(IntegrityError::Wrong));
+            held += u32::from(judgement.is_ok());
+        }
+        assert!(held >= 5, "{held}");
+    }
+
+    #[test]
+    fn debug_hides_keys() {
+        assert_eq!(format!("{:?}", IntegrityKey::new(b"secret")), "IntegrityKey(..)");
+    }
+}

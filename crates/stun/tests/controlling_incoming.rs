@@ -240,3 +240,79 @@ fn a_retransmission_is_the_same_message_whatever_the_role_is_by_then() {
     agent.handle_timeout(now + ms(500));
     assert_eq!(transmit(&mut agent).unwrap(), check);
 }
+
+/// RFC 8445 §7.3.1.4, §6.1.4.2: what the peer checks is checked at the next opportunity, before anything that waits.
+#[test]
+fn a_check_of_the_peer_triggers_one_back_before_others() {
+    let now = epoch();
+    let (mut agent, _) = agent(now);
+    for number in 1..=5 {
+        let better = Candidate::host(addr(&format!("10.0.0.{number}:9")), 65_535);
+        agent.add_remote_candidate(now, &better);
+    }
+    let from = Path::udp(here().local, addr("203.0.113.3:3"));
+    let check = Check { priority: Some(1), ..peer_check(1) };
+    agent.handle_datagram(now, from, &check.build());
+    transmit(&mut agent).unwrap();
+    agent.handle_timeout(now + ms(50));
+    let sent = agent.poll_transmit(&mut [0; 1500]).unwrap();
+    assert_eq!(sent.path, from);
+}
+
+#[test]
+fn a_peer_reflexive_address_is_learnt_and_can_be_selected() {
+    let now = epoch();
+    let (mut agent, _) = agent(now);
+    let from = Path::udp(here().local, addr("203.0.113.3:3"));
+    agent.handle_datagram(now, from, &peer_check(1).build());
+    transmit(&mut agent).unwrap();
+    // The signaled address stays silent until it is given up.
+    let mut now = now;
+    while agent.selected().is_none() {
+        now = agent.poll_timeout().unwrap().max(now);
+        agent.handle_timeout(now);
+        let mut out = [0; 1500];
+        while let Some(sent) = agent.poll_transmit(&mut out) {
+            if sent.path == from {
+                let response = success(&out[..sent.len], &server().pwd, true);
+                agent.handle_datagram(now, from, &response);
+            }
+        }
+    }
+    assert_eq!(agent.selected(), Some(from));
+}
+
+#[test]
+fn a_thousand_peer_reflexive_addresses_stay_bounded_and_the_last_still_works() {
+    let now = epoch();
+    let (mut agent, _) = agent(now);
+    let mut last = here();
+    for number in 1..=1000u32 {
+        last = Path::udp(here().local, addr(&format!("203.0.113.3:{}", 1000 + number)));
+        agent.handle_datagram(now, last, &peer_check(number).build());
+        while transmit(&mut agent).is_some() {}
+    }
+    let mut paths = std::collections::BTreeSet::new();
+    let mut now = now;
+    for _ in 0..400 {
+        now = agent.poll_timeout().unwrap().max(now);
+        agent.handle_timeout(now);
+        while let Some(sent) = agent.poll_transmit(&mut [0; 1500]) {
+            paths.insert(sent.path);
+        }
+    }
+    assert!(paths.contains(&last));
+    assert!(paths.len() <= 100, "{}", paths.len());
+}
+
+#[test]
+fn a_response_with_a_guessed_password_changes_nothing() {
+    let now = epoch();
+    let (mut agent, check) = agent(now);
+    let due = agent.poll_timeout();
+    for guess in ["", "password", &client().pwd, &server().ufrag] {
+        agent.handle_datagram(now, here(), &success(&check, guess, true));
+    }
+    assert_eq!(agent.counters().wrong_integrity, 4);
+    assert_eq!((agent.poll_timeout(), agent.selected()), (due, None));
+}

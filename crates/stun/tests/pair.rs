@@ -216,3 +216,41 @@ fn candidates_that_cannot_be_used_are_ignored() {
         assert!(agent.poll_transmit(&mut [0; 1500]).is_none(), "{text}");
     }
 }
+
+/// RFC 8445 §6.1.2.6: candidates of one foundation share their fate, so one of them is tried first.
+#[test]
+fn pairs_of_one_foundation_are_checked_one_after_the_other() {
+    let now = epoch();
+    let mut first = controlling(now, 33, ControllingConfig::default());
+    for port in [3479, 3480] {
+        let candidate = Candidate::host(addr(&format!("192.0.2.1:{port}")), 60_000);
+        first.add_remote_candidate(now, &candidate);
+    }
+    first.add_remote_candidate(now, &Candidate::host(addr("192.0.2.9:3478"), 50_000));
+    first.set_remote(now, server(), true);
+    let mut net = Net::new(first, lite(now), now);
+    net.loss = 1000;
+    net.run(ms(499), |_| false);
+    assert_eq!(net.sent_at, [ms(0), ms(50)], "one of each foundation");
+    net.run(ms(39_000), |_| false);
+    assert_eq!(net.sent[0], 14);
+    // The first of the foundation has failed: the second begins, and later the third.
+    net.run(ms(1_000), |_| false);
+    assert!(net.sent[0] > 14);
+    let failed = |net: &Net| net.count_events("Failed") == 1;
+    assert!(net.run(ms(100_000), failed));
+    assert_eq!(net.sent[0], 4 * 7);
+}
+
+#[test]
+fn a_pacing_of_zero_is_five_milliseconds() {
+    let now = epoch();
+    let config = ControllingConfig { pacing: ms(0), ..ControllingConfig::default() };
+    let mut first = controlling(now, 34, config);
+    first.add_remote_candidate(now, &Candidate::host(addr("192.0.2.9:3478"), 50_000));
+    first.set_remote(now, server(), true);
+    let mut net = Net::new(first, lite(now), now);
+    net.loss = 1000;
+    net.run(ms(499), |_| false);
+    assert_eq!(net.sent_at, [ms(0), ms(5)]);
+}
