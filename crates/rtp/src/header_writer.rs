@@ -198,6 +198,24 @@ impl<'o> HeaderWriter<'o> {
     }
 }
 
+/// Appends padding to a packet that lies in the first `len` octets of `out`: `count` octets, the count octet included, and the
+/// padding bit (RFC 3550 §5.1). Gives the new length; `None` when there is no room, for a count of 0, or when `len` is less
+/// than a header or the packet is padded already. Probes are padding and nothing else; a few octets make datagrams of one
+/// frame equally long.
+pub fn pad(out: &mut [u8], len: usize, count: u8) -> Option<usize> {
+    let end = len.checked_add(usize::from(count))?;
+    let (packet, padding) = out.get_mut(..end)?.split_at_mut_checked(len)?;
+    let (last, zeros) = padding.split_last_mut()?;
+    let [first, ..] = packet.first_chunk_mut::<FIXED>()?;
+    if *first & 0x20 != 0 {
+        return None;
+    }
+    *first |= 0x20;
+    zeros.fill(0);
+    *last = count;
+    Some(end)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -296,6 +314,34 @@ mod tests {
         assert_eq!(writer.extension(200, &[]), Err(ExtensionError::BufferTooSmall));
         assert_eq!(writer.finish(), 20);
         assert_eq!(Packet::parse(&out).unwrap().extension(1), Some(&[1; 3][..]));
+    }
+
+    #[test]
+    fn padding_is_appended_and_read_back() {
+        let mut out = [0xff; 300];
+        let len = HeaderWriter::new(&mut out, &HEADER).unwrap().finish();
+        out[len..len + 2].copy_from_slice(&[1, 2]);
+        for count in [1, 2, 255] {
+            let mut padded = out;
+            let end = pad(&mut padded, len + 2, count).unwrap();
+            let packet = Packet::parse(&padded[..end]).unwrap();
+            assert_eq!((packet.payload(), packet.padding_len()), (&[1, 2][..], count.into()));
+            assert!(padded[len + 2..end - 1].iter().all(|octet| *octet == 0));
+            assert_eq!(pad(&mut padded, end, 1), None, "once only");
+        }
+        let mut probe = out;
+        let end = pad(&mut probe, len, 255).unwrap();
+        assert!(Packet::parse(&probe[..end]).unwrap().is_padding_only());
+    }
+
+    #[test]
+    fn padding_that_cannot_be_changes_nothing() {
+        let mut out = [0x80; 20];
+        assert_eq!((pad(&mut out, 12, 0), pad(&mut out, 12, 9)), (None, None));
+        assert_eq!((pad(&mut out, 11, 1), pad(&mut out, 21, 1)), (None, None));
+        assert_eq!(pad(&mut out, usize::MAX, 1), None);
+        assert_eq!(out, [0x80; 20]);
+        assert_eq!(pad(&mut out, 12, 8), Some(20));
     }
 
     proptest! {

@@ -36,7 +36,7 @@ mod sequence;
 
 pub use codec::{Codec, FrameInfo, MediaKind};
 pub use demultiplex::{is_rtcp, is_rtp_or_rtcp};
-pub use header_writer::{ExtensionError, Header, HeaderWriter};
+pub use header_writer::{ExtensionError, Header, HeaderWriter, pad};
 pub use ntp::NtpTime;
 pub use packet::{Csrcs, Packet, ParseError};
 pub use packet_mut::PacketMut;

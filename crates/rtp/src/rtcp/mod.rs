@@ -40,7 +40,7 @@ pub use receiver_report::ReceiverReport;
 pub use report_block::{ReportBlock, ReportBlocks};
 pub use sender_report::{SenderInfo, SenderReport};
 pub use slice_loss_indication::{SliceLoss, SliceLossIndication, SliceLosses};
-pub use source_description::{Chunk, Chunks, Items, SourceDescription};
+pub use source_description::{Chunk, Chunks, Items, SourceDescription, SourceItems, sdes_item};
 pub use transport_feedback::{Arrivals, TransportFeedback, TransportFeedbackHeader};
 pub use writer::{Full, Writer};
 

@@ -206,7 +206,7 @@ fn rtcp_is_read_and_written_again() {
         let again = rewritten(&golden.bytes);
         if golden.name.contains("tcc") {
             assert_eq!(meaning(&again), meaning(&golden.bytes), "{}", golden.name);
-        } else if golden.name != "sdes-rfc3550-6.5" {
+        } else {
             assert_eq!(again, golden.bytes, "{}", golden.name);
         }
     }
@@ -226,10 +226,15 @@ fn rewritten(bytes: &[u8]) -> Vec<u8> {
                 writer.receiver_report(report.ssrc(), &blocks).unwrap();
             }
             Packet::SourceDescription(description) => {
-                for chunk in description.chunks() {
-                    let cname = str::from_utf8(chunk.cname().unwrap()).unwrap();
-                    writer.source_description(chunk.ssrc(), cname).unwrap();
-                }
+                let lists: Vec<_> = description
+                    .chunks()
+                    .map(|chunk| (chunk.ssrc(), chunk.items().collect::<Vec<_>>()))
+                    .collect();
+                let chunks: Vec<_> = lists
+                    .iter()
+                    .map(|(ssrc, items)| rtcp::SourceItems { ssrc: *ssrc, items })
+                    .collect();
+                writer.source_descriptions(&chunks).unwrap();
             }
             Packet::Goodbye(goodbye) => {
                 let ssrcs: Vec<_> = goodbye.ssrcs().collect();
@@ -245,10 +250,8 @@ fn rewritten(bytes: &[u8]) -> Vec<u8> {
                 writer.picture_loss_indication(pli.sender_ssrc, pli.media_ssrc).unwrap();
             }
             Packet::FullIntraRequest(fir) => {
-                let entry = fir.entries().next().unwrap();
-                writer
-                    .full_intra_request(fir.sender_ssrc(), entry.ssrc, entry.sequence_number)
-                    .unwrap();
+                let entries: Vec<_> = fir.entries().collect();
+                writer.full_intra_requests(fir.sender_ssrc(), &entries).unwrap();
             }
             Packet::SliceLossIndication(sli) => {
                 let losses: Vec<_> = sli.losses().collect();
