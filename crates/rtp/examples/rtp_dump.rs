@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it does")]
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write as _};
 use std::net::UdpSocket;
 use std::process::ExitCode;
 
@@ -131,7 +131,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
         let mut buffer = [0; 65_536];
         for _ in 0..count {
             let (len, from) = socket.recv_from(&mut buffer).map_err(|error| error.to_string())?;
-            println!("from {from}: {}", describe(&buffer[..len], &mut names));
+            print(&format!("from {from}: {}", describe(&buffer[..len], &mut names)))?;
         }
         return Ok(());
     }
@@ -150,9 +150,17 @@ fn run(arguments: Arguments) -> Result<(), String> {
         let label = words.into_iter().rev().collect::<Vec<_>>().join(" ");
         let packet =
             octets(hex).ok_or(format!("line {number} does not end in hexadecimal octets"))?;
-        println!("{number} {label}: {}", describe(&packet, &mut names));
+        print(&format!("{number} {label}: {}", describe(&packet, &mut names)))?;
     }
     Ok(())
+}
+
+/// Whoever reads this may have read enough.
+fn print(line: &str) -> Result<(), String> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        result => result.map_err(|error| error.to_string()),
+    }
 }
 
 fn octets(hex: &str) -> Option<Vec<u8>> {
@@ -255,6 +263,10 @@ fn describe_dependencies(ssrc: u32, data: &[u8], names: &mut Names) -> String {
     let Some(descriptor) = dependency_descriptor::read(data) else { return String::new() };
     if let Some(structure) = descriptor.structure() {
         names.structures.retain(|(known, _)| *known != ssrc);
+        // Strangers choose the SSRCs: the oldest makes room.
+        if names.structures.len() == 64 {
+            names.structures.remove(0);
+        }
         names.structures.push((ssrc, structure));
     }
     let latest = names.structures.iter().find(|(known, _)| *known == ssrc);
