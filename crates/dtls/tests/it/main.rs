@@ -8,6 +8,7 @@ mod bit_flips;
 mod configuration;
 mod fingerprints;
 mod fragmentation;
+mod golden;
 mod handshake;
 mod injection;
 mod nonces;
