@@ -113,7 +113,8 @@ impl<'o> HeaderWriter<'o> {
             position += 1 + len;
             count += 1;
         }
-        if self.len + count > self.out.len() {
+        // The padding to a multiple of four must fit as well.
+        if (self.len + count).next_multiple_of(4) > self.out.len() {
             return Err(ExtensionError::BufferTooSmall);
         }
         position = self.elements();
@@ -230,6 +231,22 @@ mod tests {
         timestamp: 0x0102_0304,
         ssrc: 0x1122_3344,
     };
+
+    /// Found by fuzzing: 26 octets of elements fitted 27, but not with their padding, and the header went out without them.
+    #[test]
+    fn elements_are_not_converted_where_their_padding_does_not_fit() {
+        for (size, fits) in [(27, false), (28, true)] {
+            let mut out = vec![0; size];
+            let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+            let elements: [(u8, &[u8]); 3] = [(1, &[2, 3]), (1, &[4]), (9, &[5])];
+            for (id, data) in elements {
+                writer.extension(id, data).unwrap();
+            }
+            assert_eq!(writer.two_byte().is_ok(), fits);
+            let len = writer.finish();
+            assert!(Packet::parse(&out[..len]).unwrap().extensions().eq(elements));
+        }
+    }
 
     #[test]
     fn a_header_without_extensions_has_twelve_octets() {

@@ -24,11 +24,13 @@ impl Writer<'_> {
     /// microseconds of any steady clock, or `None` when it did not come.
     ///
     /// Gives how many statuses were written: fewer than there are when the buffer is short, when there are more than
-    /// 65,535, or when an arrival lies more than 8 s from the one before it. The rest belongs into another packet.
+    /// 65,535, or when an arrival lies more than 8 s from the one before it. The rest belongs into another packet. Writes
+    /// nothing for none.
     ///
-    /// Writes nothing and gives 0 when no packet arrived: only a packet that came shows that those before it
-    /// were sent, and only its arrival gives the feedback a time to refer to. Hand in losses together with the arrival
-    /// that follows them, then the reference time is right even if only the losses fit.
+    /// The feedback refers to the time of the first arrival that is handed in, even if only losses before it fit. Of losses
+    /// alone it refers to time 0, which a sender takes for a jump of the clock: hand in losses together with the arrival that
+    /// follows them (only that shows that they were sent), or use
+    /// [`transport_feedback_since`](Self::transport_feedback_since).
     ///
     /// # Errors
     ///
@@ -38,7 +40,25 @@ impl Writer<'_> {
         header: &TransportFeedbackHeader,
         arrivals: &[Option<i64>],
     ) -> Result<usize, Full> {
-        let Some(first) = arrivals.iter().flatten().next() else { return Ok(0) };
+        self.transport_feedback_since(header, 0, arrivals)
+    }
+
+    /// Appends feedback like [`transport_feedback`](Self::transport_feedback); where nothing arrived it refers to `since`, in
+    /// microseconds of the same clock: the time of the last arrival that was reported, say.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when there is no room for a single status; nothing was written then.
+    pub fn transport_feedback_since(
+        &mut self,
+        header: &TransportFeedbackHeader,
+        since: i64,
+        arrivals: &[Option<i64>],
+    ) -> Result<usize, Full> {
+        if arrivals.is_empty() {
+            return Ok(0);
+        }
+        let first = arrivals.iter().flatten().next().copied().unwrap_or(since);
         let reference_time = first.div_euclid(REFERENCE_MICROS);
         let all = Steps { arrivals, ticks: reference_time * (REFERENCE_MICROS / TICK_MICROS) };
         let count = fitting(all.clone(), self.remaining());
