@@ -20,6 +20,7 @@
 )]
 
 mod cipher;
+mod cryptex;
 mod derivation;
 mod error;
 mod index;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cipher::{Cipher, E_FLAG, RtpPosition, WORD};
+use crate::cryptex;
 use crate::derivation::Derivation;
 use crate::error::{KeyError, ProtectError};
 use crate::index::INDEX_END;
@@ -93,6 +94,39 @@ impl Protector {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, ProtectError> {
+        self.seal_rtp_into(false, index, header, payload, out)
+    }
+
+    /// As [`Protector::protect_rtp_into`], with CSRCs and the header extension encrypted too: Cryptex
+    /// (RFC 9335), for a peer that negotiated it.
+    ///
+    /// The header needs an extension of RFC 8285's one-byte (0xbede) or two-byte (0x1000) form, be it
+    /// empty: it tells the receiver (RFC 9335 §5.1).
+    ///
+    /// # Errors
+    /// As those of [`Protector::protect_rtp_into`]; [`ProtectError::Malformed`] without the extension.
+    pub fn protect_rtp_cryptex_into(
+        &mut self,
+        index: u64,
+        header: &[u8],
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
+        if !cryptex::can_hide(header) {
+            return Err(ProtectError::Malformed);
+        }
+        self.seal_rtp_into(true, index, header, payload, out)
+    }
+
+    #[inline]
+    fn seal_rtp_into(
+        &mut self,
+        hides_header: bool,
+        index: u64,
+        header: &[u8],
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
         let parsed = RtpHeader::parse(header).filter(|parsed| parsed.len == header.len());
         let RtpHeader { len: header_len, sequence_number, ssrc } =
             parsed.ok_or(ProtectError::Malformed)?;
@@ -106,7 +140,13 @@ impl Protector {
         // Before the cipher runs: no failure after this line may leave two packets under one index.
         self.used.claim(ssrc, index)?;
         copy(out, [header, payload]);
-        let sealed = self.rtp.seal_rtp(RtpPosition { ssrc, index, header_len }, out);
+        let mut at = RtpPosition { ssrc, index, header_len, hidden_csrc_len: 0 };
+        if hides_header {
+            cryptex::mark_hidden(out);
+            at.header_len = cryptex::CLEAR;
+            at.hidden_csrc_len = cryptex::csrc_len(out);
+        }
+        let sealed = self.rtp.seal_rtp(at, out);
         if sealed { Ok(out.len()) } else { Err(ProtectError::TooLarge) }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cipher::{Cipher, E_FLAG, RtpPosition, WORD};
+use crate::cryptex;
 use crate::derivation::Derivation;
 use crate::error::{KeyError, UnprotectError};
 use crate::index::{Estimate, estimate};
@@ -24,8 +25,10 @@ pub struct Unprotector {
     rtcp: Box<RtcpReceiver>,
 }
 
+/// And what else is rarely used.
 struct RtcpReceiver {
     profile: Profile,
+    accepts_cryptex: bool,
     cipher: Cipher,
     streams: Recent,
 }
@@ -69,7 +72,7 @@ impl Unprotector {
         Ok(Self {
             rtp,
             rtp_streams: Recent::new(window),
-            rtcp: Box::new(RtcpReceiver { profile, cipher, streams }),
+            rtcp: Box::new(RtcpReceiver { profile, accepts_cryptex: false, cipher, streams }),
         })
     }
 
@@ -81,6 +84,15 @@ impl Unprotector {
     pub fn expect_mki(&mut self, octets: u8) {
         self.rtp.set_mki_len(octets);
         self.rtcp.cipher.set_mki_len(octets);
+    }
+
+    /// From now on packets may hide their CSRCs and header extension (Cryptex, RFC 9335), because that
+    /// was negotiated; they open to what they were before.
+    ///
+    /// Otherwise such a packet is either unauthentic (AEAD) or opens to nonsense behind the fixed
+    /// header (HMAC-SHA1), as it would with any receiver that does not know of it.
+    pub fn accept_cryptex(&mut self) {
+        self.rtcp.accepts_cryptex = true;
     }
 
     /// The profile the keys are for.
@@ -106,8 +118,16 @@ impl Unprotector {
         };
         // RFC 3711 §3.3 has the replay check before authentication, the update after it.
         check(window, index)?;
-        let at = RtpPosition { ssrc, index, header_len };
+        let mut at = RtpPosition { ssrc, index, header_len, hidden_csrc_len: 0 };
+        let hides_header = cryptex::is_hidden(packet) && self.rtcp.accepts_cryptex;
+        if hides_header {
+            at.header_len = cryptex::CLEAR;
+            at.hidden_csrc_len = cryptex::csrc_len(packet);
+        }
         let len = self.rtp.open_rtp(at, packet).map_err(|_| UnprotectError::Unauthentic)?;
+        if hides_header {
+            cryptex::mark_open(packet);
+        }
         self.rtp_streams.accept(ssrc, index);
         Ok(UnprotectedRtp { len, index })
     }

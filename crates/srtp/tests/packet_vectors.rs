@@ -66,6 +66,28 @@ fn rtcp_is_unprotected_from_the_published_octets() {
     assert_eq!(checked, 15);
 }
 
+/// RFC 9335 A.1 and A.2.
+#[test]
+fn cryptex_goes_both_ways_to_the_published_octets() {
+    let mut checked = 0;
+    for packet in golden().iter().filter(|packet| packet.extra == Some(Extra::Cryptex)) {
+        let (header, payload) = packet.plain.split_at(header_len(&packet.plain));
+        let mut out = [0; 200];
+        let len = packet
+            .protector()
+            .protect_rtp_cryptex_into(packet.index, header, payload, &mut out)
+            .unwrap();
+        assert_eq!(out[..len], packet.protected, "{}", packet.id);
+
+        let mut receiver = packet.unprotector();
+        receiver.accept_cryptex();
+        let opened = packet.open(&mut receiver, &packet.protected);
+        assert_eq!(opened.as_ref(), Ok(&packet.plain), "{}", packet.id);
+        checked += 1;
+    }
+    assert_eq!(checked, 12);
+}
+
 /// RFC 6904 is not implemented: such a packet is authentic, and only what it hides stays hidden.
 #[test]
 fn encrypted_header_extensions_stay_encrypted() {

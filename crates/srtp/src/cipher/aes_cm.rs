@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::hmac_sha1::HmacSha1;
 use super::keystream::{Aes, apply_keystream};
 use super::{E_FLAG, RtpPosition, WORD};
+use crate::cryptex::{gather, scatter};
 use crate::packet::RTCP_HEADER;
 use crate::session_keys::SessionKeys;
 
@@ -36,16 +37,14 @@ impl<A: Aes + KeyInit> AesCm<A> {
 impl<A: Aes> AesCm<A> {
     pub(crate) fn seal_rtp(&self, at: RtpPosition, packet: &mut [u8]) -> Option<()> {
         let (authenticated, tag) = self.split_mut(packet)?;
-        let payload = authenticated.get_mut(at.header_len..)?;
-        apply_keystream(&self.aes, &self.iv(at.ssrc, at.index_octets()), payload);
+        self.apply_to_rtp(at, authenticated)?;
         self.write_tag(authenticated, &at.roll_over_counter().to_be_bytes(), tag)
     }
 
     pub(crate) fn open_rtp(&self, at: RtpPosition, packet: &mut [u8]) -> Option<usize> {
         let (authenticated, tag) = self.split_mut(packet)?;
         self.verify_tag(authenticated, &at.roll_over_counter().to_be_bytes(), tag)?;
-        let payload = authenticated.get_mut(at.header_len..)?;
-        apply_keystream(&self.aes, &self.iv(at.ssrc, at.index_octets()), payload);
+        self.apply_to_rtp(at, authenticated)?;
         Some(authenticated.len())
     }
 
@@ -73,6 +72,19 @@ impl<A: Aes> AesCm<A> {
     /// Octets of MKI and tag.
     pub(crate) fn trailer_len(&self) -> usize {
         usize::from(self.mki_len) + usize::from(self.tag_len)
+    }
+
+    #[inline]
+    fn apply_to_rtp(&self, at: RtpPosition, packet: &mut [u8]) -> Option<()> {
+        if at.hidden_csrc_len != 0 {
+            gather(packet, at.hidden_csrc_len)?;
+        }
+        let payload = packet.get_mut(at.header_len..)?;
+        apply_keystream(&self.aes, &self.iv(at.ssrc, at.index_octets()), payload);
+        if at.hidden_csrc_len != 0 {
+            scatter(packet, at.hidden_csrc_len)?;
+        }
+        Some(())
     }
 
     fn apply_to_rtcp(&self, ssrc: u32, word: u32, plain: &mut [u8]) -> Option<()> {
@@ -152,6 +164,7 @@ mod tests {
             ssrc: u32::from_be_bytes(plain[8..12].try_into().unwrap()),
             index: number(vector, "roc") << 16 | number(vector, "sequence_number"),
             header_len: 12,
+            hidden_csrc_len: 0,
         };
         let mut packet = plain.clone();
         packet.extend([0; 10]);

@@ -4,6 +4,7 @@ use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, Unbound
 use zeroize::Zeroizing;
 
 use super::{E_FLAG, RtpPosition, WORD};
+use crate::cryptex::{gather, scatter};
 use crate::packet::RTCP_HEADER;
 use crate::session_keys::SessionKeys;
 
@@ -24,19 +25,31 @@ impl Gcm {
     }
 
     pub(crate) fn seal_rtp(&self, at: RtpPosition, packet: &mut [u8]) -> Option<()> {
+        if at.hidden_csrc_len != 0 {
+            gather(packet, at.hidden_csrc_len)?;
+        }
         let (header, rest) = packet.split_at_mut_checked(at.header_len)?;
         let (payload, tag) = rest.split_last_chunk_mut::<TAG>()?;
-        let nonce = self.rtp_nonce(at);
-        *tag = self.seal(nonce, header, payload)?;
+        *tag = self.seal(self.rtp_nonce(at), header, payload)?;
+        if at.hidden_csrc_len != 0 {
+            scatter(packet, at.hidden_csrc_len)?;
+        }
         Some(())
     }
 
     pub(crate) fn open_rtp(&self, at: RtpPosition, packet: &mut [u8]) -> Option<usize> {
         let packet = self.without_mki(packet)?;
+        if at.hidden_csrc_len != 0 {
+            gather(packet, at.hidden_csrc_len)?;
+        }
         let (header, rest) = packet.split_at_mut_checked(at.header_len)?;
         let (payload, tag) = rest.split_last_chunk_mut::<TAG>()?;
         self.open(self.rtp_nonce(at), header, *tag, payload)?;
-        Some(header.len() + payload.len())
+        let len = header.len() + payload.len();
+        if at.hidden_csrc_len != 0 {
+            scatter(packet, at.hidden_csrc_len)?;
+        }
+        Some(len)
     }
 
     pub(crate) fn seal_rtcp(&self, ssrc: u32, word: u32, packet: &mut [u8]) -> Option<()> {
@@ -161,7 +174,7 @@ mod tests {
                 // "tagged" RTP is no profile's, but the primitive: all of the packet is header.
                 let header_len =
                     if encrypted { RtpHeader::parse(&plain).unwrap().len } else { plain.len() };
-                let at = RtpPosition { ssrc, index, header_len };
+                let at = RtpPosition { ssrc, index, header_len, hidden_csrc_len: 0 };
                 let mut packet = plain.clone();
                 packet.extend([0; TAG]);
                 gcm.seal_rtp(at, &mut packet).unwrap();

@@ -29,6 +29,8 @@ pub(crate) struct RtpPosition {
     pub(crate) index: u64,
     /// Octets that stay in the clear.
     pub(crate) header_len: usize,
+    /// Octets of CSRCs that are encrypted though they stand within those (RFC 9335); mostly 0.
+    pub(crate) hidden_csrc_len: usize,
 }
 
 impl RtpPosition {
