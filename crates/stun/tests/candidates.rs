@@ -141,10 +141,29 @@ fn limits_of_length() {
     assert!(matches!(text.parse::<Candidate>(), Err(CandidateError::TooLong { .. })));
 }
 
+/// Found by fuzzing: such a word at the end was cut off when it was read again.
+#[test]
+fn space_that_does_not_separate_words_is_a_part_of_one() {
+    for odd in ["\u{a0}", "\u{3000}"] {
+        let candidate =
+            read(&format!("candidate:1 1 udp 5 192.0.2.3 4 typ host name {odd} other x"));
+        let at_the_end = read(&format!("candidate:1 1 udp 5 192.0.2.3 4 typ host name {odd}"));
+        assert_eq!(read(&candidate.to_string()), candidate);
+        assert_eq!(read(&at_the_end.to_string()), at_the_end);
+        assert_eq!(at_the_end.extensions, [("name".to_owned(), odd.to_owned())]);
+    }
+}
+
 #[test]
 fn a_host_candidate_of_ours() {
     let candidate = Candidate::host("[::ffff:192.0.2.1]:3478".parse().unwrap(), 65_535);
     let text = candidate.to_string();
     assert!(text.ends_with(" 1 udp 2130706431 192.0.2.1 3478 typ host"), "{text}");
     assert_eq!(read(&text), candidate);
+}
+
+#[test]
+fn control_characters_are_not_passed_on() {
+    let candidate = read("candidate:1 1 udp 5 192.0.2.3 4 typ host x-a \u{b} y\u{7f} 1 z 2");
+    assert_eq!(candidate.to_string(), "candidate:1 1 udp 5 192.0.2.3 4 typ host z 2");
 }

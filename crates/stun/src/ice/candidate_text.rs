@@ -63,7 +63,8 @@ impl FromStr for Candidate {
         if text.len() > MAX_LENGTH {
             return Err(CandidateError::TooLong { length: text.len() });
         }
-        let text = text.trim();
+        // Only what separates words, too: anything else is a part of one.
+        let text = text.trim_ascii();
         let text = text.strip_prefix("a=").unwrap_or(text);
         let text = text.strip_prefix("candidate:").unwrap_or(text);
         let mut words = text.split_ascii_whitespace();
@@ -138,7 +139,10 @@ impl Extensions {
     fn read(mut words: SplitAsciiWhitespace<'_>, is_tcp: bool) -> Self {
         let mut found = Self::default();
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
-            found.others.push((name.to_owned(), value.to_owned()));
+            // RFC 8839 §5.1: both are visible characters. What is not is not passed on.
+            if !name.chars().chain(value.chars()).any(char::is_control) {
+                found.others.push((name.to_owned(), value.to_owned()));
+            }
         }
         let first = |others: &[(String, String)], name| {
             let index = others.iter().position(|(known, _)| known == name)?;

@@ -53,12 +53,12 @@ struct Request {
 
 impl LiteAgent {
     /// An agent that waits for requests to `local`.
-    pub fn new(_now: Instant, local: Credentials, config: LiteConfig) -> Self {
+    pub fn new(now: Instant, local: Credentials, config: LiteConfig) -> Self {
         Self {
             generations: Generations::new(local),
             paths: Paths::new(config.max_paths),
             next_serial: 0,
-            replays: Replays::default(),
+            replays: Replays::new(now),
             selection: Selection::new(config.nomination_window, config.consent_timeout),
             config,
             selected: None,
@@ -108,7 +108,7 @@ impl LiteAgent {
             count(&mut self.counters.unexpected);
             return;
         }
-        if let Some(request) = self.judge(path, &message) {
+        if let Some(request) = self.judge(now, path, &message) {
             self.accept(now, path, &request);
         }
     }
@@ -150,7 +150,7 @@ impl LiteAgent {
 
     /// Authenticates a request, in the order of RFC 8489 §9.1.3 and §6.3.1, and queues the response it earned. `None` if
     /// it is not to change anything.
-    fn judge(&mut self, path: Path, message: &Message<'_>) -> Option<Request> {
+    fn judge(&mut self, now: Instant, path: Path, message: &Message<'_>) -> Option<Request> {
         let fields = Fields::of(message);
         let (local_ufrag, remote_ufrag) = fields.username(&mut self.counters)?;
         let Some((age, generation)) = self.generations.find(local_ufrag) else {
@@ -169,7 +169,8 @@ impl LiteAgent {
 
         let id = message.transaction_id();
         let serial = self.paths.get(&path).map(|entry| entry.serial);
-        let seen = self.replays.seen(id, serial);
+        let is_verified = |serial| self.paths.iter().any(|entry| entry.serial == serial);
+        let seen = self.replays.seen(now, id, serial, is_verified);
         if seen == Seen::Elsewhere {
             count(&mut self.counters.replayed);
             return None;
@@ -240,12 +241,12 @@ impl LiteAgent {
             if entry.trust != Trust::Confirmed {
                 entry.trust = request.trust.clone();
             }
-            self.replays.note(request.id, entry.serial);
+            self.replays.note(now, request.id, entry.serial, false);
             return;
         }
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
-        self.replays.note(request.id, serial);
+        self.replays.note(now, request.id, serial, true);
         let entry = PathState {
             path,
             last_request: now,

@@ -48,6 +48,10 @@ impl Paths {
         self.entries.iter_mut().find(|entry| entry.path == *path)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &PathState> {
+        self.entries.iter()
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut PathState> {
         self.entries.iter_mut()
     }
