@@ -67,6 +67,7 @@ const EXTENSION_HEAD: usize = 4;
 impl<'o> HeaderWriter<'o> {
     /// Writes the fixed header of a packet without contributing sources; `None` when `out` has less than 12 octets.
     #[must_use]
+    #[inline]
     pub fn new(out: &'o mut [u8], header: &Header) -> Option<Self> {
         Self::with_csrcs(out, header, &[])
     }
@@ -74,6 +75,7 @@ impl<'o> HeaderWriter<'o> {
     /// Writes the fixed header and the contributing sources; `None` when they are more than 15 or `out` has less than
     /// 12 octets and four for each.
     #[must_use]
+    #[inline]
     pub fn with_csrcs(out: &'o mut [u8], header: &Header, csrcs: &[u32]) -> Option<Self> {
         let count = u8::try_from(csrcs.len()).ok()?;
         if csrcs.len() > MAX_CSRCS {
@@ -136,6 +138,7 @@ impl<'o> HeaderWriter<'o> {
     /// # Errors
     ///
     /// [`ExtensionError`]; nothing was written then.
+    #[inline]
     pub fn extension(&mut self, id: u8, data: &[u8]) -> Result<(), ExtensionError> {
         let short = u8::try_from(data.len()).map_err(|_| ExtensionError::TooLong(data.len()))?;
         if id == 0 {
@@ -145,25 +148,35 @@ impl<'o> HeaderWriter<'o> {
             self.two_byte()?;
         }
         let start = self.len.max(self.elements());
-        let head: &[u8] = match self.form {
-            Form::OneByte => &[id << 4 | (short - 1)],
-            Form::TwoByte => &[id, short],
+        let head_len = match self.form {
+            Form::OneByte => 1,
+            Form::TwoByte => 2,
         };
-        let end = start + head.len() + data.len();
+        let end = start + head_len + data.len();
         // The padding to a multiple of four must fit as well.
         if end.next_multiple_of(4) > self.out.len() {
             return Err(ExtensionError::BufferTooSmall);
         }
         let target = self.out.get_mut(start..end).ok_or(ExtensionError::BufferTooSmall)?;
-        let (target_head, target_data) = target.split_at_mut(head.len());
-        target_head.copy_from_slice(head);
-        target_data.copy_from_slice(data);
+        match (self.form, target) {
+            (Form::OneByte, [head, target @ ..]) => {
+                *head = id << 4 | (short - 1);
+                target.copy_from_slice(data);
+            }
+            (Form::TwoByte, [first, second, target @ ..]) => {
+                (*first, *second) = (id, short);
+                target.copy_from_slice(data);
+            }
+            // Not so: the target has room for the head.
+            _ => return Err(ExtensionError::BufferTooSmall),
+        }
         self.len = end;
         Ok(())
     }
 
     /// Pads the extension, writes its head and gives the length of the header in octets.
     #[must_use]
+    #[inline]
     pub fn finish(self) -> usize {
         let elements = self.elements();
         let Self { out, len, extension, form } = self;

@@ -1,6 +1,6 @@
 //! Packet status chunks (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1.1 to §3.1.4).
 
-use crate::bytes::Reader;
+use crate::bytes::{Reader, low16};
 
 /// Packet status symbols (§3.1.1), with what they say about the delta that goes with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,35 @@ impl Chunk {
         }
     }
 
+    /// Of its first `left` statuses: how many there are, how many of those packets arrived, and the octets of their deltas.
+    /// `None` for the reserved symbol.
+    fn measure(self, left: u16) -> Option<(u16, u16, usize)> {
+        let (statuses, small, large) = match self {
+            Self::Run { symbol, left: run } => {
+                let run = run.min(left);
+                match symbol {
+                    Symbol::NotReceived => (run, 0, 0),
+                    Symbol::SmallDelta => (run, run, 0),
+                    Symbol::LargeDelta => (run, 0, run),
+                    Symbol::Reserved if run == 0 => (0, 0, 0),
+                    Symbol::Reserved => return None,
+                }
+            }
+            Self::Vector { bits, width, left: statuses } => {
+                let statuses = statuses.min(left);
+                let seen = if statuses == 0 { 0 } else { bits >> (16 - statuses * width) };
+                // The lower and the upper bit of each symbol of two bits; of one bit there is the lower alone.
+                let lower = if width == 1 { u16::MAX } else { 0x5555 };
+                let (small, large) = (seen & lower, seen >> 1 & !lower >> 1);
+                if small & large != 0 {
+                    return None;
+                }
+                (statuses, ones(small), ones(large))
+            }
+        };
+        Some((statuses, small + large, usize::from(small) + 2 * usize::from(large)))
+    }
+
     /// The next symbol and how many packets it is about: a whole run when they are lost.
     const fn next(&mut self) -> Option<(Symbol, u16)> {
         match self {
@@ -87,6 +116,25 @@ impl Chunk {
     }
 }
 
+const fn ones(bits: u16) -> u16 {
+    // At most 16.
+    low16(bits.count_ones() as u64)
+}
+
+/// The chunks of a feedback packet, measured: their octets, how many packets arrived, and the octets of the deltas. `None` when
+/// the chunks do not speak of `status_count` packets or with the reserved symbol. One step a chunk.
+pub(super) fn measure(chunks: &[u8], status_count: u16) -> Option<(usize, u16, usize)> {
+    let mut reader = Reader::new(chunks);
+    let (mut left, mut received, mut deltas_len) = (status_count, 0, 0);
+    while left != 0 {
+        let (statuses, arrived, len) = Chunk::read(reader.u16()?).measure(left)?;
+        left -= statuses;
+        received += arrived;
+        deltas_len += len;
+    }
+    Some((chunks.len() - reader.len(), received, deltas_len))
+}
+
 /// Iterator over the packets that arrived, by their offset from the base.
 #[derive(Clone, Debug)]
 pub(super) struct Received<'a> {
@@ -105,16 +153,6 @@ impl<'a> Received<'a> {
             offset: 0,
             left: status_count,
         }
-    }
-
-    /// Whether every status was read.
-    pub(super) const fn is_complete(&self) -> bool {
-        self.left == 0
-    }
-
-    /// Octets of chunks and what follows them that were not read yet.
-    pub(super) const fn unread(&self) -> usize {
-        self.chunks.len()
     }
 }
 

@@ -39,17 +39,7 @@ impl<'a> TransportFeedback<'a> {
         let reference_time = (reader.u24()? << 8).cast_signed() >> 8;
         let feedback_packet_count = reader.u8()?;
         let after_header = reader.rest();
-        let mut received = Received::new(after_header, status_count);
-        let mut received_count = 0;
-        let mut deltas_len = 0;
-        for (_, symbol) in received.by_ref() {
-            received_count += 1;
-            deltas_len += symbol.delta_len()?;
-        }
-        if !received.is_complete() {
-            return None;
-        }
-        let chunks_len = after_header.len() - received.unread();
+        let (chunks_len, received_count, deltas_len) = chunk::measure(after_header, status_count)?;
         let (chunks, rest) = after_header.split_at_checked(chunks_len)?;
         Some(Self {
             header,
@@ -343,10 +333,34 @@ mod tests {
         bytes[3] = 9;
         let feedback = parsed(&bytes);
         assert_eq!((feedback.status_count(), feedback.received_count()), (65_535, 0));
-        let mut received = Received::new(feedback.chunks, feedback.status_count);
-        let before = received.unread();
-        assert_eq!(received.next(), None);
-        assert_eq!(before - received.unread(), 18, "every chunk was read once");
+        let (chunks_len, received_count, deltas_len) =
+            chunk::measure(&bytes[20..], u16::MAX).unwrap();
+        assert_eq!((chunks_len, received_count, deltas_len), (18, 0, 0), "every chunk once");
+        assert_eq!(feedback.arrivals().next(), None);
+    }
+
+    /// Measuring by the chunk is the same as walking symbol by symbol, for any chunks and any count.
+    #[test]
+    fn measured_is_what_is_walked() {
+        let small = (0..=u16::MAX)
+            .step_by(3)
+            .flat_map(|word| [1, 6, 7, 8, 13, 14, 15].map(|count| (word, count)));
+        let large = (0..=u16::MAX).step_by(251).map(|word| (word, 8_190));
+        for (word, status_count) in small.chain(large) {
+            let chunks = [word.to_be_bytes(), [0x3f, 0xff], [0x3f, 0xff]].concat();
+            let (mut received, mut deltas_len) = (0, Some(0));
+            for (_, symbol) in Received::new(&chunks, status_count) {
+                received += 1;
+                deltas_len = deltas_len.and_then(|len| Some(len + symbol.delta_len()?));
+            }
+            let measured = chunk::measure(&chunks, status_count);
+            let measured = measured.map(|(_, received, len)| (received, len));
+            assert_eq!(
+                measured,
+                deltas_len.map(|len| (received, len)),
+                "{word:04x} {status_count}"
+            );
+        }
     }
 
     #[test]
