@@ -5,7 +5,8 @@ use std::process::Command;
 use crate::cases::Kind;
 use crate::program::Program;
 
-/// Cargo builds examples before tests, and puts them beside the directory that this test is in.
+/// Cargo builds examples with the tests of a package (not where `--test` names one), and puts them beside the directory that
+/// this test is in.
 fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let directory = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -13,7 +14,7 @@ fn example(name: &str) -> Command {
 }
 
 fn start(command: &mut Command) -> Program {
-    Program::start(command, "(none: it is an example of this crate)")
+    Program::start(command, "`cargo build -p tsubame-dtls --examples` makes it")
 }
 
 fn value<'l>(lines: &'l [String], name: &str) -> &'l str {
@@ -95,7 +96,7 @@ fn the_server_example_serves_openssl() {
             .args(["-cert", &Kind::P256.certificate_file(), "-certform", "DER"])
             .args(["-key", &Kind::P256.key_file(), "-keyform", "DER"])
             .args(["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", "56"]),
-        "openssl",
+        crate::openssl::SOURCE,
     );
     let exported = openssl.wait_for("Keying material:").to_lowercase();
     openssl.write(b"there and back\n");

@@ -9,14 +9,14 @@ use crate::cases::{Case, Kind, material_len};
 use crate::peer::Peer;
 use crate::program::Program;
 
-const PACKAGE: &str = "gnutls-bin";
+const SOURCE: &str = "Debian has it in the package gnutls-bin";
 const PROFILES: [SrtpProfile; 2] = [SrtpProfile::Aes128CmSha1_80, SrtpProfile::Aes128CmSha1_32];
 
 #[test]
 fn gnutls_connects_to_our_server() {
     for case in Case::all(&CipherSuite::ALL, &PROFILES) {
         let mut peer = Peer::server(case.config(Role::Server));
-        let mut gnutls = Program::start(&mut gnutls_cli(case, peer.address()), PACKAGE);
+        let mut gnutls = Program::start(&mut gnutls_cli(case, peer.address()), SOURCE);
         peer.connect(case);
         gnutls.write(b"to tsubame\n");
         peer.receive(b"to tsubame\n");
@@ -69,7 +69,7 @@ fn gnutls_serv(case: Case) -> (Program, SocketAddr) {
         let mut command = gnutls("gnutls-serv", case, case.server);
         command.args(["--echo", "--require-client-cert", "--nodb"]);
         command.args(["--port", &server.port().to_string()]);
-        let mut gnutls = Program::start(&mut command, PACKAGE);
+        let mut gnutls = Program::start(&mut command, SOURCE);
         let listening = gnutls.find("listening on IPv4");
         if listening.is_some_and(|line| line.ends_with("done")) {
             return (gnutls, server);

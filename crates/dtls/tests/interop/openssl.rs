@@ -9,6 +9,8 @@ use crate::cases::{Case, Kind, material_len};
 use crate::peer::Peer;
 use crate::program::Program;
 
+pub(crate) const SOURCE: &str = "Debian has it in the package openssl";
+
 #[test]
 fn our_client_connects_to_openssl() {
     for case in Case::all(&CipherSuite::ALL, &SrtpProfile::ALL) {
@@ -171,7 +173,7 @@ fn check(peer: &mut Peer, openssl: &mut Program, case: Case) {
 }
 
 fn start(command: &mut Command) -> Program {
-    Program::start(command, "openssl")
+    Program::start(command, SOURCE)
 }
 
 fn s_server(case: Case, args: &[&str]) -> Command {

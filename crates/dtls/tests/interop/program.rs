@@ -15,15 +15,15 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// `package` is where Debian has the program.
-    pub(crate) fn start(command: &mut Command, package: &str) -> Self {
+    /// `source` says where one gets a program that is missing.
+    pub(crate) fn start(command: &mut Command, source: &str) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let spawned =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process = match spawned {
             Ok(process) => process,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                panic!("{name} is not installed; Debian has it in the package {package}")
+                panic!("{name} is not there: {source}")
             }
             Err(error) => panic!("{name} does not start: {error}"),
         };
