@@ -2,9 +2,11 @@
 //! iterator ends after steps that the octets pay for.
 
 use proptest::prelude::*;
-use tsubame_rtp::rtcp;
+use tsubame_rtp::{Packet, rtcp};
 
-use crate::support::{affordable, all_rtcp, all_rtp, walk_rtcp, walk_rtp, with_header};
+use crate::support::{
+    affordable, all_rtcp, all_rtp, rewritten_rtcp, rewritten_rtp, walk_rtcp, walk_rtp, with_header,
+};
 
 /// Every flip of one bit, or of two neighbouring ones, one after the other in the same buffer.
 fn each_flip(golden: &[u8], mut see: impl FnMut(&[u8])) {
@@ -23,6 +25,33 @@ fn every_bit_flip_of_every_rtcp_packet_is_survived() {
     for golden in all_rtcp() {
         each_flip(&golden.bytes, |bytes| {
             assert!(walk_rtcp(bytes) <= affordable(bytes), "{} {bytes:02x?}", golden.name);
+        });
+    }
+}
+
+/// What is understood of a flipped packet can be written, and what was written is understood and written the same.
+#[test]
+fn every_bit_flip_of_every_rtcp_packet_is_written_stably() {
+    for golden in all_rtcp() {
+        each_flip(&golden.bytes, |bytes| {
+            let once = rewritten_rtcp(bytes);
+            assert_eq!(rewritten_rtcp(&once), once, "{} {bytes:02x?}", golden.name);
+        });
+    }
+}
+
+#[test]
+fn every_bit_flip_of_every_rtp_packet_is_written_stably() {
+    for golden in all_rtp() {
+        let shown = golden.bytes.len().min(96);
+        each_flip(&golden.bytes[..shown], |bytes| {
+            let Some(once) = rewritten_rtp(bytes) else { return };
+            assert_eq!(rewritten_rtp(&once), Some(once.clone()), "{} {bytes:02x?}", golden.name);
+            let (before, after) = (Packet::parse(bytes).unwrap(), Packet::parse(&once).unwrap());
+            assert!(after.extensions().eq(before.extensions()));
+            assert!(after.csrcs().eq(before.csrcs()));
+            assert_eq!(after.payload(), before.payload());
+            assert_eq!(after.padding_len(), before.padding_len());
         });
     }
 }

@@ -5,10 +5,10 @@ use tsubame_rtp::codec::{self, Codec, FrameInfo, h264, opus, vp8, vp9};
 use tsubame_rtp::extension::{
     abs_capture_time, audio_level, dependency_descriptor, mid, transport_cc, video_orientation,
 };
-use tsubame_rtp::rtcp::{self, Packet, Writer};
+use tsubame_rtp::rtcp::{self, Packet};
 use tsubame_rtp::{NtpTime, Packet as Rtp, rtx};
 
-use crate::support::{all_rtcp, browser, browsers};
+use crate::support::{all_rtcp, browser, browsers, rewritten_rtcp};
 
 fn info(source: &str, name: &str) -> FrameInfo {
     let bytes = browser(source, name);
@@ -203,115 +203,13 @@ fn retransmissions() {
 #[test]
 fn rtcp_is_read_and_written_again() {
     for golden in all_rtcp() {
-        let again = rewritten(&golden.bytes);
+        let again = rewritten_rtcp(&golden.bytes);
         if golden.name.contains("tcc") {
             assert_eq!(meaning(&again), meaning(&golden.bytes), "{}", golden.name);
         } else {
             assert_eq!(again, golden.bytes, "{}", golden.name);
         }
     }
-}
-
-fn rewritten(bytes: &[u8]) -> Vec<u8> {
-    let mut out = [0; 1500];
-    let mut writer = Writer::new(&mut out);
-    for packet in rtcp::packets(bytes) {
-        match packet.unwrap() {
-            Packet::SenderReport(report) => {
-                let blocks: Vec<_> = report.report_blocks().collect();
-                writer.sender_report(&report.info(), &blocks).unwrap();
-            }
-            Packet::ReceiverReport(report) => {
-                let blocks: Vec<_> = report.report_blocks().collect();
-                writer.receiver_report(report.ssrc(), &blocks).unwrap();
-            }
-            Packet::SourceDescription(description) => {
-                let lists: Vec<_> = description
-                    .chunks()
-                    .map(|chunk| (chunk.ssrc(), chunk.items().collect::<Vec<_>>()))
-                    .collect();
-                let chunks: Vec<_> = lists
-                    .iter()
-                    .map(|(ssrc, items)| rtcp::SourceItems { ssrc: *ssrc, items })
-                    .collect();
-                writer.source_descriptions(&chunks).unwrap();
-            }
-            Packet::Goodbye(goodbye) => {
-                let ssrcs: Vec<_> = goodbye.ssrcs().collect();
-                let reason = str::from_utf8(goodbye.reason().unwrap()).unwrap();
-                writer.goodbye(&ssrcs, reason).unwrap();
-            }
-            Packet::Application(application) => writer.application(&application).unwrap(),
-            Packet::Nack(nack) => {
-                let numbers = nack.sequence_numbers();
-                writer.nack(nack.sender_ssrc(), nack.media_ssrc(), numbers).unwrap();
-            }
-            Packet::PictureLossIndication(pli) => {
-                writer.picture_loss_indication(pli.sender_ssrc, pli.media_ssrc).unwrap();
-            }
-            Packet::FullIntraRequest(fir) => {
-                let entries: Vec<_> = fir.entries().collect();
-                writer.full_intra_requests(fir.sender_ssrc(), &entries).unwrap();
-            }
-            Packet::SliceLossIndication(sli) => {
-                let losses: Vec<_> = sli.losses().collect();
-                writer.slice_loss_indication(sli.sender_ssrc(), sli.media_ssrc(), &losses).unwrap();
-            }
-            Packet::ReceiverEstimatedMaxBitrate(remb) => {
-                let ssrcs: Vec<_> = remb.ssrcs().collect();
-                writer
-                    .receiver_estimated_max_bitrate(remb.sender_ssrc(), remb.bitrate(), &ssrcs)
-                    .unwrap();
-            }
-            Packet::TransportFeedback(feedback) => {
-                let header = rtcp::TransportFeedbackHeader {
-                    sender_ssrc: feedback.sender_ssrc(),
-                    media_ssrc: feedback.media_ssrc(),
-                    base_sequence_number: feedback.base_sequence_number(),
-                    feedback_packet_count: feedback.feedback_packet_count(),
-                };
-                let mut statuses = vec![None; feedback.status_count().into()];
-                for (number, micros) in feedback.arrivals() {
-                    let offset = number.wrapping_sub(feedback.base_sequence_number());
-                    statuses[usize::from(offset)] = Some(micros);
-                }
-                assert_eq!(writer.transport_feedback(&header, &statuses), Ok(statuses.len()));
-            }
-            Packet::ExtendedReport(report) => {
-                let mut time = None;
-                let mut dlrr = Vec::new();
-                for block in report.blocks() {
-                    match block {
-                        rtcp::ExtendedBlock::ReceiverReferenceTime(at) => time = Some(at),
-                        rtcp::ExtendedBlock::Dlrr(items) => dlrr.extend(items),
-                        other => panic!("{other:?}"),
-                    }
-                }
-                writer.extended_report(report.ssrc(), time, &dlrr).unwrap();
-            }
-            Packet::CongestionControlFeedback(feedback) => {
-                let lists: Vec<_> = feedback
-                    .streams()
-                    .map(|stream| {
-                        let metrics: Vec<_> = stream.metrics().map(|(_, metric)| metric).collect();
-                        (stream.ssrc(), stream.begin_sequence_number(), metrics)
-                    })
-                    .collect();
-                let streams: Vec<_> =
-                    lists.iter().map(|(ssrc, begin, list)| (*ssrc, *begin, &list[..])).collect();
-                writer
-                    .congestion_control_feedback(
-                        feedback.sender_ssrc(),
-                        &streams,
-                        feedback.report_timestamp(),
-                    )
-                    .unwrap();
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    let len = writer.finish();
-    out[..len].to_vec()
 }
 
 /// Base, count and arrivals of feedback.

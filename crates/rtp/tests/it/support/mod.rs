@@ -1,8 +1,10 @@
 //! Golden packets, and a walk that reads whatever can be read in octets.
 
 pub(crate) mod pcap;
+mod rewrite;
 mod walk;
 
+pub(crate) use rewrite::{rewritten_rtcp, rewritten_rtp};
 pub(crate) use walk::{affordable, walk_rtcp, walk_rtp};
 
 /// A packet of `tests/golden`: who says so, what it is, its octets.
