@@ -1,14 +1,15 @@
 //! AES in counter mode (RFC 3711 §4.1.1), by RustCrypto's `aes`.
 
 use aes::Block;
-use aes::cipher::{BlockCipherEncrypt, BlockSizeUser, consts::U16};
+use aes::cipher::array::Array;
+use aes::cipher::consts::U16;
+use aes::cipher::{
+    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
+};
 
 const BLOCK: usize = 16;
-/// Blocks of a small packet (audio, RTCP): little to prepare on the stack.
-const FEW: usize = 16;
-/// Blocks of the largest packet of an ordinary network in one call: `aes` does up to 64 of them side
-/// by side.
-const MANY: usize = 96;
+/// Blocks prepared at a time: as many as the widest instructions take at once.
+const MANY: usize = 64;
 
 /// An AES key, whatever its length.
 pub(crate) trait Aes: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> {}
@@ -18,34 +19,56 @@ impl<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> Aes for C {}
 /// XORs the keystream that begins at counter `iv * 2^16` onto `data`.
 ///
 /// The low 16 bits count blocks, enough for 2^20 octets; no packet has more than 2^16.
+// One copy of it per key length, so that the compiler sees how the key schedule is used and skips
+// what the packet's size does not need.
+#[inline(never)]
 pub(crate) fn apply_keystream(aes: &impl Aes, iv: &[u8; 14], data: &mut [u8]) {
-    if data.len() <= FEW * BLOCK {
-        return apply_blocks::<FEW>(aes, iv, 0, data);
-    }
-    for (first, part) in (0..).step_by(MANY).zip(data.chunks_mut(MANY * BLOCK)) {
-        apply_blocks::<MANY>(aes, iv, first, part);
+    aes.encrypt_with_backend(Keystream { iv, data });
+}
+
+/// What `aes` calls it from is compiled for the instructions that the processor has, and so is all
+/// of this with it: counters, encryption and XOR.
+struct Keystream<'a> {
+    iv: &'a [u8; 14],
+    data: &'a mut [u8],
+}
+
+impl BlockSizeUser for Keystream<'_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherEncClosure for Keystream<'_> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *self.iv;
+        let mut counter = u32::from_be_bytes([m, n, 0, 0]);
+        for data in self.data.chunks_mut(MANY * BLOCK) {
+            let mut keystream = [Block::default(); MANY];
+            let Some(keystream) = keystream.get_mut(..data.len().div_ceil(BLOCK)) else { return };
+            for block in &mut *keystream {
+                let [w, x, y, z] = counter.to_be_bytes();
+                *block = [a, b, c, d, e, f, g, h, i, j, k, l, w, x, y, z].into();
+                counter = counter.wrapping_add(1);
+            }
+            encrypt(backend, keystream);
+            xor(data, keystream);
+        }
     }
 }
 
-/// At most `N` blocks, of which the first is number `first`.
-#[inline]
-fn apply_blocks<const N: usize>(aes: &impl Aes, iv: &[u8; 14], first: u32, data: &mut [u8]) {
-    let mut keystream = [Block::default(); N];
-    let blocks = data.len().div_ceil(BLOCK);
-    let Some(keystream) = keystream.get_mut(..blocks) else { return };
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *iv;
-    let mut counter = u32::from_be_bytes([m, n, 0, 0]).wrapping_add(first);
-    for block in &mut *keystream {
-        let [w, x, y, z] = counter.to_be_bytes();
-        *block = [a, b, c, d, e, f, g, h, i, j, k, l, w, x, y, z].into();
-        counter = counter.wrapping_add(1);
+#[inline(always)]
+fn encrypt<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, blocks: &mut [Block]) {
+    let (parallel, tail) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(blocks);
+    for blocks in parallel {
+        backend.encrypt_par_blocks(blocks.into());
     }
-    aes.encrypt_blocks(keystream);
-    xor(data, keystream);
+    for block in tail {
+        backend.encrypt_block(block.into());
+    }
 }
 
 /// `keystream` is as long as `data`, rounded up to blocks.
-#[inline]
+#[inline(always)]
 fn xor(data: &mut [u8], keystream: &[Block]) {
     let (blocks, tail) = data.as_chunks_mut::<BLOCK>();
     for (block, key) in blocks.iter_mut().zip(keystream) {
@@ -102,7 +125,7 @@ mod tests {
             aes.encrypt_block(&mut counter);
             block.copy_from_slice(&counter);
         }
-        for len in (0..600).chain(1500..1600).chain(3060..3090) {
+        for len in (0..1100).chain(1500..1600).chain(3060..3090) {
             let mut data = vec![0; len];
             apply_keystream(&aes, &iv, &mut data);
             assert_eq!(data, whole[..len], "{len} octets");
