@@ -88,7 +88,7 @@ fn a_golden_cut_at_every_octet() {
             let end = begin + line.len();
             // In front of whole lines it is a description, from its third line on.
             if text[..begin].lines().count() >= 3 {
-                assert!(is_stable(text[..begin].as_bytes()), "{}", &text[..begin]);
+                assert!(is_stable(&text.as_bytes()[..begin]), "{}", &text[..begin]);
             }
             begin = end;
         }
