@@ -18,6 +18,9 @@ mod options;
 pub(crate) use options::{Command, Options};
 use options::{group_name, profile_name, suite_name};
 
+/// A connection on which nothing comes for so long is closed: DTLS itself does not notice that a peer is gone.
+const IDLE: Duration = Duration::from_secs(60);
+
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock")]
 fn now() -> Instant {
     Instant::now()
@@ -63,14 +66,18 @@ pub(crate) fn run(
             return Ok(());
         }
 
-        let wait =
-            timeout.map(|at| at.saturating_duration_since(now()).max(Duration::from_millis(1)));
-        socket.set_read_timeout(wait)?;
+        let wait = timeout.map_or(IDLE, |at| at.saturating_duration_since(now()));
+        socket.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
         match socket.recv_from(&mut buffer) {
             Ok((len, from)) if from == remote => received = buffer.get(..len).map(<[u8]>::to_vec),
             Ok(_) => (),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                connection.handle_timeout(now())?;
+                if timeout.is_some() {
+                    connection.handle_timeout(now())?;
+                } else {
+                    println!("silent for {} s", IDLE.as_secs());
+                    connection.close();
+                }
             }
             // Nobody listens there yet, or any more: the timer decides.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),

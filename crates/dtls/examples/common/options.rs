@@ -31,7 +31,7 @@ Options:
 
 const SERVER_HELP: &str = "\
 dtls_server: serves DTLS 1.2 clients one after another, says what was agreed on with each, and
-sends their application data back.
+sends their application data back. Who says nothing for 60 s is sent away.
 
 Usage: dtls_server [--listen ADDR] [OPTIONS]
 
