@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use tsubame_dtls::{CipherSuite, Config, Error, NamedGroup, PeerIncompatible, Role, SrtpProfile};
+use tsubame_dtls::{
+    CipherSuite, ClientCertificate, Config, Error, Event, NamedGroup, PeerIncompatible,
+    PeerMisbehaved, Role, SrtpProfile,
+};
 
 use crate::cases::{Case, Kind, material_len};
 use crate::peer::Peer;
@@ -116,6 +119,62 @@ fn without_extended_master_secret_only_where_the_configuration_says_so() {
             }
         }
     }
+}
+
+/// Where the configuration does not insist, a client may be nobody: then there are exported keys, and none for SRTP.
+#[test]
+fn clients_without_a_certificate_only_where_the_configuration_says_so() {
+    let case = some_case();
+    let anonymous = |mut command: Command| {
+        command.args(["-keymatexport", "EXPERIMENTAL", "-keymatexportlen", "20"]);
+        start(&mut command)
+    };
+    for (role, policy) in [
+        (Role::Server, ClientCertificate::Optional),
+        (Role::Server, ClientCertificate::Never),
+        (Role::Client, ClientCertificate::Optional),
+        (Role::Client, ClientCertificate::Never),
+    ] {
+        let config = Config { client_certificate: policy, ..case.config(role) };
+        let (mut peer, mut openssl) = match role {
+            Role::Server => {
+                let peer = Peer::server(config);
+                let mut command = Command::new("openssl");
+                command.args(["s_client", "-dtls1_2", "-connect", &peer.address().to_string()]);
+                (peer, anonymous(command))
+            }
+            Role::Client => {
+                let mut command = Command::new("openssl");
+                let identity = case.server;
+                command
+                    .args(["s_server", "-dtls1_2", "-accept", "127.0.0.1:0"])
+                    .args(["-cert", &identity.certificate_file(), "-certform", "DER"])
+                    .args(["-key", &identity.key_file(), "-keyform", "DER"]);
+                let mut openssl = anonymous(command);
+                (Peer::client(config, address_of(&mut openssl)), openssl)
+            }
+        };
+        peer.run_until(|peer| peer.events.contains(&Event::Connected));
+        assert_eq!(peer.connection.peer_certificate().is_some(), role == Role::Client);
+        assert!(peer.connection.srtp_keying_material(&[Kind::P384.fingerprint()]).is_err());
+        let line = openssl.wait_for("Keying material:");
+        let mut exported = [0; 20];
+        peer.connection.export_keying_material(b"EXPERIMENTAL", None, &mut exported).unwrap();
+        assert!(line.to_lowercase().ends_with(&hex::encode(exported)), "{policy:?}: {line}");
+        peer.send(b"from tsubame\n");
+        openssl.wait_for("from tsubame");
+    }
+}
+
+/// By default both ends of WebRTC have one (RFC 8827 §6.5).
+#[test]
+fn by_default_nobody_goes_without_a_certificate() {
+    let case = some_case();
+    let mut peer = Peer::server(case.config(Role::Server));
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-dtls1_2", "-connect", &peer.address().to_string()]);
+    let _openssl = start(&mut command);
+    assert_eq!(peer.run_to_error(), Error::PeerMisbehaved(PeerMisbehaved::NoCertificate));
 }
 
 fn some_case() -> Case {
