@@ -1,19 +1,27 @@
-//! Connects to a DTLS server, says what was agreed on, and sends its data back.
-//!
-//! `dtls_client --connect 127.0.0.1:4433 --srtp SRTP_AEAD_AES_128_GCM --export EXPERIMENTAL:32`, for instance against
-//! `openssl s_server -dtls1_2 -accept 4433 -cert c.pem -key k.pem -Verify 1 -use_srtp SRTP_AEAD_AES_128_GCM`.
+//! Connects to a DTLS server, says what was agreed on, and sends its data back: see `--help`.
+
+#![allow(clippy::print_stdout, reason = "examples speak to a terminal")]
 
 use std::error::Error;
 use std::net::{SocketAddr, UdpSocket};
 
+use tsubame_dtls::Role;
+
 mod common;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = common::Options::from_args("--connect")?;
+    let options = match common::Command::from_args(Role::Client)? {
+        common::Command::Run(options) => options,
+        common::Command::Help(text) => {
+            print!("{text}");
+            return Ok(());
+        }
+    };
     let local = match options.address {
         SocketAddr::V4(_) => SocketAddr::from(([0; 4], 0)),
         SocketAddr::V6(_) => SocketAddr::from(([0; 16], 0)),
     };
     let socket = UdpSocket::bind(local)?;
-    common::run(tsubame_dtls::Role::Client, &socket, Some(options.address), &options)
+    println!("fingerprint: {}", options.config.identity.fingerprint());
+    common::run(Role::Client, &socket, options.address, None, &options)
 }

@@ -16,6 +16,34 @@ pub enum Role {
     Server,
 }
 
+/// Whether the client's end is authenticated by a certificate (RFC 5246 §7.4.4); the server's always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ClientCertificate {
+    /// A server asks for one and refuses clients without. A client refuses servers that do not ask, and those that do
+    /// not take its own: WebRTC authenticates both ends (RFC 8827 §6.5).
+    #[default]
+    Required,
+    /// A server asks and takes clients without one. A client shows its own to servers that ask and take it.
+    Optional,
+    /// A server does not ask. A client shows none.
+    Never,
+}
+
+/// What becomes of a handshake when something comes in the clear that a peer should not have sent: a fatal alert, a
+/// message that does not parse or is not due, an offer that cannot be served.
+///
+/// Nothing in the clear is authenticated, so whoever knows the addresses could have sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum UnauthenticatedErrors {
+    /// It is dropped, counted, and not answered, and the real peer still has its turn (RFC 6347 §4.1.2.7 advises so).
+    /// An incompatible peer is found out only when the handshake times out.
+    #[default]
+    Ignore,
+    /// The handshake fails at once, with a fatal alert to the peer, as a TLS stack over a reliable transport does. A
+    /// forger can end a handshake, but nobody waits for one that cannot succeed.
+    Fail,
+}
+
 /// What connections are made with; one serves any number of them.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -38,6 +66,10 @@ pub struct Config {
     pub max_rto: Duration,
     /// Refuse peers without the extended master secret (RFC 7627). Default: true.
     pub require_extended_master_secret: bool,
+    /// Whether a client has to show a certificate. Default: required, as WebRTC has it.
+    pub client_certificate: ClientCertificate,
+    /// What errors do that anybody on the path could have caused. Default: nothing.
+    pub unauthenticated_errors: UnauthenticatedErrors,
     /// As server, prove the client's address by a HelloVerifyRequest (RFC 6347 §4.2.1). Default: false, since ICE has
     /// proved it and a round trip would be lost.
     pub hello_verify: bool,
@@ -56,6 +88,8 @@ impl Config {
             initial_rto: Duration::from_millis(200),
             max_rto: Duration::from_secs(1),
             require_extended_master_secret: true,
+            client_certificate: ClientCertificate::Required,
+            unauthenticated_errors: UnauthenticatedErrors::Ignore,
             hello_verify: false,
         }
     }

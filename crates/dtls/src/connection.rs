@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::alert::AlertDescription;
 use crate::config::{Config, Role};
 use crate::counters::Counters;
 use crate::error::Error;
@@ -89,6 +90,14 @@ impl Connection {
             .set_initial_rto(rto.clamp(Duration::from_millis(50), Duration::from_millis(400)));
     }
 
+    /// Sets the first retransmission timeout to three times a round trip that ICE measured on this path: what RFC 6298
+    /// §2.2 makes of a first measurement (RFC 6347 §4.2.4.1 points there). Held between 50 and 400 ms, so a round trip
+    /// below 17 ms gives 50 ms, one of 50 ms gives 150 ms and one above 133 ms gives 400 ms. It doubles with each
+    /// retransmission up to [`Config::max_rto`]. Otherwise as [`set_initial_rto`](Self::set_initial_rto).
+    pub fn seed_round_trip(&mut self, round_trip: Duration) {
+        self.set_initial_rto(round_trip.saturating_mul(3));
+    }
+
     /// Whether the handshake is complete and the connection is neither closed nor dead.
     pub fn is_connected(&self) -> bool {
         self.endpoint.is_connected()
@@ -121,10 +130,10 @@ impl Connection {
     /// of them has to match (RFC 8122 §5).
     ///
     /// # Errors
-    /// [`KeyingError::FingerprintMismatch`] when none does, or `expected` is empty.
+    /// [`KeyingError::FingerprintMismatch`] when none does, `expected` is empty, or the peer has no certificate.
     pub fn srtp_keying_material(&self, expected: &[Fingerprint]) -> Result<SrtpKeys, KeyingError> {
         let established = self.endpoint.established().ok_or(KeyingError::NotConnected)?;
-        let certificate = self.peer_certificate().ok_or(KeyingError::NotConnected)?;
+        let certificate = self.peer_certificate().ok_or(KeyingError::FingerprintMismatch)?;
         if !any_matches(expected, certificate) {
             return Err(KeyingError::FingerprintMismatch);
         }
@@ -174,6 +183,18 @@ impl Connection {
     /// told that this side gave up.
     pub fn close(&mut self) {
         self.endpoint.close();
+    }
+
+    /// Ends the connection with a fatal alert: [`AlertDescription::BAD_CERTIFICATE`] when the peer's certificate is not
+    /// the one that signaling announced (RFC 8122 §6.2). Later calls give [`Error::Aborted`].
+    pub fn abort(&mut self, alert: AlertDescription) {
+        self.endpoint.abort(alert);
+    }
+
+    /// Changes the size of the largest datagram to send, in bytes of UDP payload, held between 64 and 16,384: the path
+    /// carries less, or more, than [`Config::mtu`]. Flights are cut anew when they are sent again.
+    pub fn set_mtu(&mut self, mtu: usize) {
+        self.endpoint.set_mtu(mtu);
     }
 
     /// What was dropped, and why.

@@ -19,6 +19,8 @@ pub enum Error {
     },
     /// The peer ended the connection, authenticated by the keys of the handshake.
     PeerAlert(AlertDescription),
+    /// This side ended the connection, see [`Connection::abort`](crate::Connection::abort).
+    Aborted(AlertDescription),
     /// The peer broke the protocol.
     PeerMisbehaved(PeerMisbehaved),
     /// The peer kept to the protocol but shares no acceptable parameters with this side.
@@ -115,6 +117,7 @@ impl Error {
         use AlertDescription as Alert;
         Some(match self {
             Self::Timeout { .. } | Self::PeerAlert(_) | Self::ApiMisuse(_) => return None,
+            Self::Aborted(alert) => *alert,
             Self::PeerMisbehaved(misbehaved) => match misbehaved {
                 PeerMisbehaved::Malformed(_) => Alert::DECODE_ERROR,
                 PeerMisbehaved::UnexpectedMessage { .. } => Alert::UNEXPECTED_MESSAGE,
@@ -154,6 +157,7 @@ impl fmt::Display for Error {
                 "the handshake timed out waiting for {waiting_for}; an unauthenticated {alert} alert came"
             ),
             Self::PeerAlert(alert) => write!(f, "the peer ended the connection: {alert}"),
+            Self::Aborted(alert) => write!(f, "this side ended the connection: {alert}"),
             Self::PeerMisbehaved(why) => write!(f, "the peer misbehaved: {why}"),
             Self::PeerIncompatible(why) => write!(f, "the peer is incompatible: {why}"),
             Self::ApiMisuse(ApiMisuse::NoCipherSuite) => {

@@ -9,7 +9,8 @@ use ring::signature::{
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
     RSA_PSS_SHA512,
 };
-use zeroize::Zeroizing;
+use x509_parser::pem::Pem;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::fingerprint::{Fingerprint, HashAlgorithm};
 use crate::v12::{PublicKey, SignatureScheme};
@@ -54,20 +55,32 @@ impl Identity {
         Self::from_der(certificate.der().to_vec(), pkcs8)
     }
 
-    /// A certificate in DER and its private key in PKCS #8: ECDSA on P-256 or P-384, or RSA of 2,048 to 4,096 bits.
-    pub fn from_der(certificate: Vec<u8>, pkcs8: Vec<u8>) -> Result<Self, IdentityError> {
-        let pkcs8 = Zeroizing::new(pkcs8);
+    /// A certificate in DER and its private key in PKCS #8: ECDSA on P-256 or P-384, or RSA of 2,048 to 4,096 bits. An
+    /// RSA key may also come in PKCS #1.
+    pub fn from_der(certificate: Vec<u8>, private_key: Vec<u8>) -> Result<Self, IdentityError> {
+        let private_key = Zeroizing::new(private_key);
         if certificate.len() > MAX_CERTIFICATE {
             return Err(IdentityError::CertificateTooLarge);
         }
         let rng = SystemRandom::new();
-        let key = PrivateKey::from_pkcs8(&pkcs8, &rng).ok_or(IdentityError::UnsupportedKey)?;
+        let key = PrivateKey::from_der(&private_key, &rng).ok_or(IdentityError::UnsupportedKey)?;
         let public =
             PublicKey::of_certificate(&certificate).map_err(|_| IdentityError::BadCertificate)?;
         if public.as_bytes() != key.public_key() {
             return Err(IdentityError::KeyMismatch);
         }
         Ok(Self { certificate, key, rng })
+    }
+
+    /// The first certificate of a PEM text, and the first private key of another (both may be the same text): PKCS #8
+    /// (`PRIVATE KEY`), or PKCS #1 for RSA (`RSA PRIVATE KEY`). Keys as for [`from_der`](Self::from_der).
+    ///
+    /// # Errors
+    /// [`IdentityError::BadPem`] where either is missing; otherwise as `from_der`.
+    pub fn from_pem(certificate: &str, private_key: &str) -> Result<Self, IdentityError> {
+        let certificate = pem_block(certificate, &["CERTIFICATE"])?.contents;
+        let key = pem_block(private_key, &["PRIVATE KEY", "RSA PRIVATE KEY"])?;
+        Self::from_der(certificate, key.contents)
     }
 
     /// The SHA-256 fingerprint, for signaling.
@@ -104,6 +117,8 @@ impl Identity {
 
     /// Signs with one of [`Self::schemes`]; `None` when the scheme is another or the system's randomness failed.
     pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
+        #[cfg(test)]
+        crate::v12::tests::work::count(|work| work.signed += 1);
         match (&self.key, scheme) {
             (PrivateKey::P256(key), SignatureScheme::EcdsaSha256)
             | (PrivateKey::P384(key), SignatureScheme::EcdsaSha384) => {
@@ -129,12 +144,13 @@ impl Identity {
 }
 
 impl PrivateKey {
-    fn from_pkcs8(pkcs8: &[u8], rng: &SystemRandom) -> Option<Self> {
-        let ecdsa = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, rng).ok();
+    fn from_der(der: &[u8], rng: &SystemRandom) -> Option<Self> {
+        let ecdsa = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der, rng).ok();
         ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)
             .map(Self::P256)
             .or_else(|| ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
-            .or_else(|| rsa::KeyPair::from_pkcs8(pkcs8).ok().map(Self::Rsa))
+            .or_else(|| rsa::KeyPair::from_pkcs8(der).ok().map(Self::Rsa))
+            .or_else(|| rsa::KeyPair::from_der(der).ok().map(Self::Rsa))
     }
 
     fn public_key(&self) -> &[u8] {
@@ -143,6 +159,18 @@ impl PrivateKey {
             Self::Rsa(key) => key.public_key().as_ref(),
         }
     }
+}
+
+/// The first block of a PEM text with one of these labels. Unless it is to be kept, its bytes are overwritten.
+fn pem_block(text: &str, labels: &[&str]) -> Result<Pem, IdentityError> {
+    for block in Pem::iter_from_buffer(text.as_bytes()) {
+        let mut block = block.map_err(|_| IdentityError::BadPem)?;
+        if labels.contains(&block.label.as_str()) {
+            return Ok(block);
+        }
+        block.contents.zeroize();
+    }
+    Err(IdentityError::BadPem)
 }
 
 impl fmt::Debug for Identity {
@@ -161,7 +189,7 @@ pub enum IdentityError {
     NoRandomness,
     /// Key or certificate could not be generated.
     GenerationFailed,
-    /// The private key is not PKCS #8 of ECDSA P-256, P-384 or RSA of 2,048 to 4,096 bits.
+    /// The private key is not PKCS #8 of ECDSA P-256, P-384 or RSA of 2,048 to 4,096 bits, nor PKCS #1 of the latter.
     UnsupportedKey,
     /// The certificate is not X.509 in DER with such a key.
     BadCertificate,
@@ -169,6 +197,8 @@ pub enum IdentityError {
     CertificateTooLarge,
     /// The certificate belongs to another key.
     KeyMismatch,
+    /// The text holds no certificate, or no private key that is not encrypted, in PEM.
+    BadPem,
 }
 
 impl fmt::Display for IdentityError {
@@ -180,6 +210,7 @@ impl fmt::Display for IdentityError {
             Self::BadCertificate => "the certificate is not X.509 in DER with a supported key",
             Self::CertificateTooLarge => "the certificate does not fit a handshake message",
             Self::KeyMismatch => "the certificate belongs to another key",
+            Self::BadPem => "no certificate, or no unencrypted private key, in PEM",
         })
     }
 }

@@ -21,7 +21,7 @@ mod v12;
 mod wire;
 
 pub use alert::AlertDescription;
-pub use config::{Config, Role};
+pub use config::{ClientCertificate, Config, Role, UnauthenticatedErrors};
 pub use connection::{Connection, Event, ExportError, SendError};
 pub use counters::Counters;
 pub use error::{ApiMisuse, Environment, Error, PeerIncompatible, PeerMisbehaved};

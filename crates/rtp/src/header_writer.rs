@@ -43,7 +43,7 @@ impl fmt::Display for ExtensionError {
 
 impl std::error::Error for ExtensionError {}
 
-/// Writes a header without CSRCs: the fixed part at once, then the extension elements one by one.
+/// Writes a header: the fixed part and the CSRCs at once, then the extension elements one by one.
 ///
 /// The one-byte form is used until an element needs the other (identifier above 14, no data, or more
 /// than 16 octets); the elements that are there are then converted in place. A caller who knows calls
@@ -53,24 +53,50 @@ impl std::error::Error for ExtensionError {}
 pub struct HeaderWriter<'o> {
     out: &'o mut [u8],
     len: usize,
+    /// Where the header extension begins: after the fixed header and the CSRCs.
+    extension: usize,
     form: Form,
 }
 
 const FIXED: usize = 12;
-/// Where the extension elements begin.
-const ELEMENTS: usize = FIXED + 4;
+/// RFC 3550 §5.1: the count has four bits.
+const MAX_CSRCS: usize = 15;
+/// What stands before the extension elements: profile and length.
+const EXTENSION_HEAD: usize = 4;
 
 impl<'o> HeaderWriter<'o> {
-    /// Writes the fixed header; `None` when `out` has less than 12 octets.
+    /// Writes the fixed header of a packet without contributing sources; `None` when `out` has less than 12 octets.
     #[must_use]
+    #[inline]
     pub fn new(out: &'o mut [u8], header: &Header) -> Option<Self> {
-        let fixed = out.first_chunk_mut::<FIXED>()?;
+        Self::with_csrcs(out, header, &[])
+    }
+
+    /// Writes the fixed header and the contributing sources; `None` when they are more than 15 or `out` has less than
+    /// 12 octets and four for each.
+    #[must_use]
+    #[inline]
+    pub fn with_csrcs(out: &'o mut [u8], header: &Header, csrcs: &[u32]) -> Option<Self> {
+        let count = u8::try_from(csrcs.len()).ok()?;
+        if csrcs.len() > MAX_CSRCS {
+            return None;
+        }
+        let extension = FIXED + csrcs.len() * 4;
+        let (fixed, list) = out.get_mut(..extension)?.split_first_chunk_mut::<FIXED>()?;
         let [s0, s1] = header.sequence_number.to_be_bytes();
         let [t0, t1, t2, t3] = header.timestamp.to_be_bytes();
         let [r0, r1, r2, r3] = header.ssrc.to_be_bytes();
         let second = u8::from(header.marker) << 7 | header.payload_type & 0x7f;
-        *fixed = [0x80, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3];
-        Some(Self { out, len: FIXED, form: Form::OneByte })
+        *fixed = [0x80 | count, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3];
+        for (slot, csrc) in list.as_chunks_mut().0.iter_mut().zip(csrcs) {
+            *slot = csrc.to_be_bytes();
+        }
+        Some(Self { out, len: extension, extension, form: Form::OneByte })
+    }
+
+    /// Where the extension elements begin.
+    const fn elements(&self) -> usize {
+        self.extension + EXTENSION_HEAD
     }
 
     /// Uses the two-byte form for what follows, and converts what is there.
@@ -83,16 +109,17 @@ impl<'o> HeaderWriter<'o> {
             return Ok(());
         }
         // Each element grows by one octet, so count them before moving anything.
-        let mut position = ELEMENTS;
+        let mut position = self.elements();
         let mut count = 0;
         while let Some((_, len)) = self.one_byte_element(position) {
             position += 1 + len;
             count += 1;
         }
-        if self.len + count > self.out.len() {
+        // The padding to a multiple of four must fit as well.
+        if (self.len + count).next_multiple_of(4) > self.out.len() {
             return Err(ExtensionError::BufferTooSmall);
         }
-        position = ELEMENTS;
+        position = self.elements();
         while let Some((id, len)) = self.one_byte_element(position) {
             self.out.copy_within(position + 1..self.len, position + 2);
             if let Some(header) = self.out.get_mut(position..position + 2) {
@@ -111,6 +138,7 @@ impl<'o> HeaderWriter<'o> {
     /// # Errors
     ///
     /// [`ExtensionError`]; nothing was written then.
+    #[inline]
     pub fn extension(&mut self, id: u8, data: &[u8]) -> Result<(), ExtensionError> {
         let short = u8::try_from(data.len()).map_err(|_| ExtensionError::TooLong(data.len()))?;
         if id == 0 {
@@ -119,40 +147,51 @@ impl<'o> HeaderWriter<'o> {
         if id > 14 || short == 0 || short > 16 {
             self.two_byte()?;
         }
-        let start = self.len.max(ELEMENTS);
-        let head: &[u8] = match self.form {
-            Form::OneByte => &[id << 4 | (short - 1)],
-            Form::TwoByte => &[id, short],
+        let start = self.len.max(self.elements());
+        let head_len = match self.form {
+            Form::OneByte => 1,
+            Form::TwoByte => 2,
         };
-        let end = start + head.len() + data.len();
+        let end = start + head_len + data.len();
         // The padding to a multiple of four must fit as well.
         if end.next_multiple_of(4) > self.out.len() {
             return Err(ExtensionError::BufferTooSmall);
         }
         let target = self.out.get_mut(start..end).ok_or(ExtensionError::BufferTooSmall)?;
-        let (target_head, target_data) = target.split_at_mut(head.len());
-        target_head.copy_from_slice(head);
-        target_data.copy_from_slice(data);
+        match (self.form, target) {
+            (Form::OneByte, [head, target @ ..]) => {
+                *head = id << 4 | (short - 1);
+                target.copy_from_slice(data);
+            }
+            (Form::TwoByte, [first, second, target @ ..]) => {
+                (*first, *second) = (id, short);
+                target.copy_from_slice(data);
+            }
+            // Not so: the target has room for the head.
+            _ => return Err(ExtensionError::BufferTooSmall),
+        }
         self.len = end;
         Ok(())
     }
 
     /// Pads the extension, writes its head and gives the length of the header in octets.
     #[must_use]
+    #[inline]
     pub fn finish(self) -> usize {
-        let Self { out, len, form } = self;
-        if len == FIXED {
-            return FIXED;
+        let elements = self.elements();
+        let Self { out, len, extension, form } = self;
+        if len == extension {
+            return extension;
         }
         let end = len.next_multiple_of(4);
-        let words = u16::try_from((end - ELEMENTS) / 4);
+        let words = u16::try_from((end - elements) / 4);
         let (Some(padding), Ok(words)) = (out.get_mut(len..end), words) else {
             // `extension` reserved the padding, so this is only the case of 65,536 words: a header of
             // a quarter of a megabyte goes out without its extension.
-            return FIXED;
+            return extension;
         };
         padding.fill(0);
-        if let Some(head) = out.get_mut(FIXED..ELEMENTS) {
+        if let Some(head) = out.get_mut(extension..elements) {
             let [p0, p1] = form.profile().to_be_bytes();
             let [w0, w1] = words.to_be_bytes();
             head.copy_from_slice(&[p0, p1, w0, w1]);
@@ -173,6 +212,24 @@ impl<'o> HeaderWriter<'o> {
     }
 }
 
+/// Appends padding to a packet that lies in the first `len` octets of `out`: `count` octets, the count octet included, and the
+/// padding bit (RFC 3550 §5.1). Gives the new length; `None` when there is no room, for a count of 0, or when `len` is less
+/// than a header or the packet is padded already. Probes are padding and nothing else; a few octets make datagrams of one
+/// frame equally long.
+pub fn pad(out: &mut [u8], len: usize, count: u8) -> Option<usize> {
+    let end = len.checked_add(usize::from(count))?;
+    let (packet, padding) = out.get_mut(..end)?.split_at_mut_checked(len)?;
+    let (last, zeros) = padding.split_last_mut()?;
+    let [first, ..] = packet.first_chunk_mut::<FIXED>()?;
+    if *first & 0x20 != 0 {
+        return None;
+    }
+    *first |= 0x20;
+    zeros.fill(0);
+    *last = count;
+    Some(end)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -188,6 +245,22 @@ mod tests {
         ssrc: 0x1122_3344,
     };
 
+    /// Found by fuzzing: 26 octets of elements fitted 27, but not with their padding, and the header went out without them.
+    #[test]
+    fn elements_are_not_converted_where_their_padding_does_not_fit() {
+        for (size, fits) in [(27, false), (28, true)] {
+            let mut out = vec![0; size];
+            let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+            let elements: [(u8, &[u8]); 3] = [(1, &[2, 3]), (1, &[4]), (9, &[5])];
+            for (id, data) in elements {
+                writer.extension(id, data).unwrap();
+            }
+            assert_eq!(writer.two_byte().is_ok(), fits);
+            let len = writer.finish();
+            assert!(Packet::parse(&out[..len]).unwrap().extensions().eq(elements));
+        }
+    }
+
     #[test]
     fn a_header_without_extensions_has_twelve_octets() {
         let mut out = [0xff; 12];
@@ -195,6 +268,32 @@ mod tests {
         assert_eq!(writer.finish(), 12);
         assert_eq!(out, [0x80, 0xef, 0xff, 0xfe, 1, 2, 3, 4, 0x11, 0x22, 0x33, 0x44]);
         assert!(HeaderWriter::new(&mut [0; 11], &HEADER).is_none());
+    }
+
+    /// RFC 3550 §5.1: the count in the first octet, the list after the SSRC, the extension after the list.
+    #[test]
+    fn contributing_sources_stand_before_the_extension() {
+        let mut out = [0xff; 64];
+        let mut writer = HeaderWriter::with_csrcs(&mut out, &HEADER, &[1, 0xcafe_babe]).unwrap();
+        writer.extension(2, &[9]).unwrap();
+        let len = writer.finish();
+        assert_eq!(len, 28);
+        assert_eq!(out[0], 0x92);
+        assert_eq!(
+            out[12..28],
+            [0, 0, 0, 1, 0xca, 0xfe, 0xba, 0xbe, 0xbe, 0xde, 0, 1, 0x20, 9, 0, 0]
+        );
+        let packet = Packet::parse(&out[..len]).unwrap();
+        assert_eq!(packet.csrcs().collect::<Vec<_>>(), [1, 0xcafe_babe]);
+    }
+
+    #[test]
+    fn contributing_sources_are_fifteen_at_most_and_must_fit() {
+        let mut out = [0; 72];
+        assert_eq!(HeaderWriter::with_csrcs(&mut out, &HEADER, &[7; 15]).unwrap().finish(), 72);
+        assert_eq!(Packet::parse(&out).unwrap().csrcs().collect::<Vec<_>>(), [7; 15]);
+        assert!(HeaderWriter::with_csrcs(&mut out[..71], &HEADER, &[7; 15]).is_none());
+        assert!(HeaderWriter::with_csrcs(&mut [0; 128], &HEADER, &[7; 16]).is_none());
     }
 
     /// RFC 8285 §4.2: ID and length in one octet, length less one, padded with zeros.
@@ -247,6 +346,34 @@ mod tests {
         assert_eq!(Packet::parse(&out).unwrap().extension(1), Some(&[1; 3][..]));
     }
 
+    #[test]
+    fn padding_is_appended_and_read_back() {
+        let mut out = [0xff; 300];
+        let len = HeaderWriter::new(&mut out, &HEADER).unwrap().finish();
+        out[len..len + 2].copy_from_slice(&[1, 2]);
+        for count in [1, 2, 255] {
+            let mut padded = out;
+            let end = pad(&mut padded, len + 2, count).unwrap();
+            let packet = Packet::parse(&padded[..end]).unwrap();
+            assert_eq!((packet.payload(), packet.padding_len()), (&[1, 2][..], count.into()));
+            assert!(padded[len + 2..end - 1].iter().all(|octet| *octet == 0));
+            assert_eq!(pad(&mut padded, end, 1), None, "once only");
+        }
+        let mut probe = out;
+        let end = pad(&mut probe, len, 255).unwrap();
+        assert!(Packet::parse(&probe[..end]).unwrap().is_padding_only());
+    }
+
+    #[test]
+    fn padding_that_cannot_be_changes_nothing() {
+        let mut out = [0x80; 20];
+        assert_eq!((pad(&mut out, 12, 0), pad(&mut out, 12, 9)), (None, None));
+        assert_eq!((pad(&mut out, 11, 1), pad(&mut out, 21, 1)), (None, None));
+        assert_eq!(pad(&mut out, usize::MAX, 1), None);
+        assert_eq!(out, [0x80; 20]);
+        assert_eq!(pad(&mut out, 12, 8), Some(20));
+    }
+
     proptest! {
         #[test]
         fn what_was_written_is_read(
@@ -255,6 +382,7 @@ mod tests {
             sequence_number: u16,
             timestamp: u32,
             ssrc: u32,
+            csrcs in proptest::collection::vec(any::<u32>(), 0..=15),
             two_byte: bool,
             elements in proptest::collection::vec(
                 (1u8..=20, proptest::collection::vec(any::<u8>(), 0..20)), 0..8),
@@ -262,7 +390,7 @@ mod tests {
         ) {
             let header = Header { marker, payload_type, sequence_number, timestamp, ssrc };
             let mut out = [0xff; 512];
-            let mut writer = HeaderWriter::new(&mut out, &header).unwrap();
+            let mut writer = HeaderWriter::with_csrcs(&mut out, &header, &csrcs).unwrap();
             if two_byte {
                 writer.two_byte().unwrap();
             }
@@ -277,6 +405,7 @@ mod tests {
             prop_assert_eq!(packet.sequence_number(), sequence_number);
             prop_assert_eq!(packet.timestamp(), timestamp);
             prop_assert_eq!(packet.ssrc(), ssrc);
+            prop_assert_eq!(packet.csrcs().collect::<Vec<_>>(), csrcs);
             prop_assert_eq!(packet.payload(), payload);
             let read: Vec<_> = packet.extensions().map(|(id, data)| (id, data.to_vec())).collect();
             prop_assert_eq!(read, elements);

@@ -28,6 +28,7 @@ pub mod extension;
 mod header_writer;
 mod ntp;
 mod packet;
+mod packet_mut;
 mod reception_statistics;
 pub mod rtcp;
 pub mod rtx;
@@ -35,11 +36,9 @@ mod sequence;
 
 pub use codec::{Codec, FrameInfo, MediaKind};
 pub use demultiplex::{is_rtcp, is_rtp_or_rtcp};
-pub use header_writer::{ExtensionError, Header, HeaderWriter};
+pub use header_writer::{ExtensionError, Header, HeaderWriter, pad};
 pub use ntp::NtpTime;
 pub use packet::{Csrcs, Packet, ParseError};
+pub use packet_mut::PacketMut;
 pub use reception_statistics::ReceptionStatistics;
 pub use sequence::SequenceExtender;
-
-#[cfg(test)]
-mod adversity;

@@ -1,9 +1,12 @@
 //! A view of one RTP packet (RFC 3550 §5.1).
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::bytes::Reader;
 use crate::extension::{Elements, Form};
+
+/// The fixed header.
+const FIXED: usize = 12;
 
 /// Why bytes are not an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,25 +71,28 @@ impl<'a> Packet<'a> {
     /// # Errors
     ///
     /// [`ParseError`], which says what did not fit.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let truncated = |needed| ParseError::Truncated { needed, len: bytes.len() };
-        let mut reader = Reader::new(bytes);
-        let [first, second, seq_high, seq_low] = reader.array().ok_or(truncated(12))?;
+        let (fixed, rest) = bytes.split_first_chunk().ok_or(truncated(FIXED))?;
+        let [first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3]: [u8; FIXED] = *fixed;
         if first >> 6 != 2 {
             return Err(ParseError::Version(first >> 6));
         }
-        let timestamp = reader.u32().ok_or(truncated(12))?;
-        let ssrc = reader.u32().ok_or(truncated(12))?;
         let csrcs_len = usize::from(first & 0x0f) * 4;
-        let csrcs = reader.take(csrcs_len).ok_or(truncated(12 + csrcs_len))?;
+        let (csrcs, mut payload) =
+            rest.split_at_checked(csrcs_len).ok_or(truncated(FIXED + csrcs_len))?;
         let mut extension = None;
         if first & 0x10 != 0 {
-            let profile = reader.u16().ok_or(truncated(16 + csrcs_len))?;
-            let len = usize::from(reader.u16().ok_or(truncated(16 + csrcs_len))?) * 4;
-            let body = reader.take(len).ok_or(truncated(16 + csrcs_len + len))?;
-            extension = Some((profile, body));
+            let (head, rest) =
+                payload.split_first_chunk().ok_or(truncated(FIXED + csrcs_len + 4))?;
+            let [p0, p1, l0, l1] = *head;
+            let len = usize::from(u16::from_be_bytes([l0, l1])) * 4;
+            let (body, rest) =
+                rest.split_at_checked(len).ok_or(truncated(FIXED + csrcs_len + 4 + len))?;
+            extension = Some((u16::from_be_bytes([p0, p1]), body));
+            payload = rest;
         }
-        let mut payload = reader.rest();
         let mut padding_len = 0;
         if first & 0x20 != 0 {
             let claimed = payload.last().copied().unwrap_or(0);
@@ -103,9 +109,9 @@ impl<'a> Packet<'a> {
             bytes,
             marker: second & 0x80 != 0,
             payload_type: second & 0x7f,
-            sequence_number: u16::from_be_bytes([seq_high, seq_low]),
-            timestamp,
-            ssrc,
+            sequence_number: u16::from_be_bytes([s0, s1]),
+            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
+            ssrc: u32::from_be_bytes([r0, r1, r2, r3]),
             csrcs,
             extension,
             payload,
@@ -157,19 +163,39 @@ impl<'a> Packet<'a> {
 
     /// The first header extension element with this local identifier (RFC 8285).
     #[must_use]
+    #[inline]
     pub fn extension(&self, id: u8) -> Option<&'a [u8]> {
-        self.extensions().find(|element| element.0 == id).map(|element| element.1)
+        self.extensions().find_data(id)
     }
 
     /// All header extension elements in order: (local identifier, data). Empty when there is no
     /// header extension or when it is of neither form of RFC 8285.
     #[must_use]
+    #[inline]
     pub fn extensions(&self) -> Elements<'a> {
         match self.extension {
             Some((profile, body)) => Form::from_profile(profile)
                 .map_or_else(Elements::none, |form| Elements::new(form, body)),
             None => Elements::none(),
         }
+    }
+
+    /// Where the first element with this identifier stands in the packet: the beginning of its head, and its data.
+    pub(crate) fn extension_position(&self, id: u8) -> Option<(usize, Range<usize>)> {
+        let (_, body) = self.extension?;
+        let body_start = self.header_len() - body.len();
+        let mut elements = self.extensions();
+        let data = elements.find(|element| element.0 == id)?.1;
+        let end = body_start + body.len() - elements.remaining();
+        let start = end - data.len();
+        Some((start - elements.head_len(), start..end))
+    }
+
+    /// What the `defined by profile` field of the header extension says, for extensions that are of neither form of RFC 8285,
+    /// and its contents. `None` without a header extension.
+    #[must_use]
+    pub const fn raw_extension(&self) -> Option<(u16, &'a [u8])> {
+        self.extension
     }
 
     /// The payload without padding.

@@ -145,8 +145,50 @@ mod tests {
 
     const O: u64 = SequenceExtender::ORIGIN;
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an Instant has no other origin, and only differences matter"
+    )]
     fn instant() -> Instant {
-        crate::adversity::origin()
+        Instant::now()
+    }
+
+    /// Appendix A.8 by hand: 8 kHz, 160 units a packet, arrivals 5 ms (40 units) late and early in turn.
+    /// 0; 0 + 40 - (8 >> 4) = 40; 40 + 40 - (48 >> 4) = 77; 77 + 40 - (85 >> 4) = 112; each divided by 16.
+    #[test]
+    fn jitter_by_hand() {
+        let start = instant();
+        let mut statistics = ReceptionStatistics::new(8000);
+        let mut jitters = Vec::new();
+        for (index, millis) in (0..).zip([0, 20, 45, 60, 85]) {
+            let at = start + Duration::from_millis(millis);
+            statistics.received(at, O + u64::from(index), index * 160);
+            jitters.push(statistics.jitter());
+        }
+        assert_eq!(jitters, [0, 0, 2, 4, 7]);
+        assert_eq!(statistics.report_block(1, start, None).jitter, 7);
+    }
+
+    /// Appendix A.3 by hand, over the wrap: 17 expected, 3 lost, 3 * 256 / 17 = 45; then four more expected and five
+    /// received, one of them late.
+    #[test]
+    fn loss_by_hand() {
+        let now = instant();
+        let mut extender = SequenceExtender::new();
+        let mut statistics = ReceptionStatistics::new(90_000);
+        let first = (65_530..=65_535).chain([0, 1, 4, 5, 6, 8, 9, 10]);
+        for number in first {
+            statistics.received(now, extender.extend(number), 0);
+        }
+        let block = statistics.report_block(1, now, None);
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (45, 3));
+        assert_eq!(block.extended_highest_sequence_number, 1 << 16 | 10);
+        for number in [11, 3, 12, 13, 14] {
+            statistics.received(now, extender.extend(number), 0);
+        }
+        let block = statistics.report_block(1, now, None);
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (0, 2));
+        assert_eq!(block.extended_highest_sequence_number, 1 << 16 | 14);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The attributes that are more than a flag.
 
+use std::net::IpAddr;
+
 use crate::Direction;
 
 /// An attribute this crate has no type for: `a=name` or `a=name:value`. Survives a round trip.
@@ -9,6 +11,15 @@ pub struct Attribute {
     pub name: String,
     /// What stands after it; `None` when there is no colon.
     pub value: Option<String>,
+}
+
+/// A line that WebRTC gives no meaning to. Survives a round trip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherLine {
+    /// The letter before the equals sign: `i u e p t r z k` on the session level, `i k` in a section.
+    pub kind: char,
+    /// What stands after it.
+    pub value: String,
 }
 
 /// `a=group` (RFC 5888 §5).
@@ -76,6 +87,13 @@ pub struct ExtMap {
     pub attributes: Option<String>,
 }
 
+impl ExtMap {
+    /// An extension for both directions, without attributes.
+    pub fn new(id: u8, uri: &str) -> Self {
+        Self { id, direction: None, uri: uri.to_owned(), attributes: None }
+    }
+}
+
 /// `a=msid` (RFC 8830 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Msid {
@@ -97,7 +115,19 @@ pub struct Ssrc {
 impl Ssrc {
     /// The canonical name (RFC 5576 §6.1).
     pub fn cname(&self) -> Option<&str> {
-        self.attributes.iter().find(|(name, _)| name == "cname").and_then(|(_, v)| v.as_deref())
+        self.attribute("cname")
+    }
+
+    /// Stream and track, where they are told by source (`a=ssrc:1 msid:stream track`, older libwebrtc and GStreamer).
+    pub fn msid(&self) -> Option<Msid> {
+        let mut words = self.attribute("msid")?.split_ascii_whitespace();
+        let stream = words.next()?.to_owned();
+        Some(Msid { stream, track: words.next().map(str::to_owned) })
+    }
+
+    /// The value of the first source attribute of this name.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.as_deref())
     }
 }
 
@@ -110,6 +140,26 @@ pub struct SsrcGroup {
     pub ssrcs: Vec<u32>,
 }
 
+/// `a=rtcp` (RFC 3605 §2.1): where RTCP would go without `a=rtcp-mux`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rtcp {
+    /// 9 (discard) in practice.
+    pub port: u16,
+    /// `None` when it is that of the section.
+    pub address: Option<IpAddr>,
+}
+
+/// `a=sctpmap`, of the draft of data channels that came before RFC 8841.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SctpMap {
+    /// SCTP port; the format of the `m=` line.
+    pub port: u16,
+    /// `webrtc-datachannel`
+    pub protocol: String,
+    /// Most streams.
+    pub streams: Option<u16>,
+}
+
 /// `a=rid` (RFC 8851 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rid {
@@ -119,6 +169,29 @@ pub struct Rid {
     pub direction: RidDirection,
     /// `pt=` and restrictions, verbatim.
     pub restrictions: Option<String>,
+}
+
+impl Rid {
+    /// Each restriction, `pt` among them: (`max-width`, `Some("1280")`).
+    pub fn restriction_list(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let restrictions = self.restrictions.as_deref().unwrap_or_default().split(';');
+        restrictions.map(str::trim_ascii).filter(|restriction| !restriction.is_empty()).map(
+            |restriction| match restriction.split_once('=') {
+                Some((name, value)) => (name.trim_ascii(), Some(value.trim_ascii())),
+                None => (restriction, None),
+            },
+        )
+    }
+
+    /// Payload types it is limited to; empty when there is no such limit, or none of it is a number.
+    pub fn payload_types(&self) -> Vec<u8> {
+        let list =
+            self.restriction_list().find(|(name, _)| *name == "pt").and_then(|(_, list)| list);
+        list.into_iter()
+            .flat_map(|list| list.split(','))
+            .filter_map(|pt| pt.trim_ascii().parse().ok())
+            .collect()
+    }
 }
 
 /// Direction of a [`Rid`], from the view of whoever wrote the description.

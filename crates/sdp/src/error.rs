@@ -44,6 +44,17 @@ impl ParseError {
         Self::Unexpected { line, text: excerpt(text), expected }
     }
 
+    /// `valid`: how many octets from the start are good.
+    pub(crate) fn not_utf8(octets: &[u8], valid: usize) -> Self {
+        let good = octets.get(..valid).unwrap_or_default();
+        let line = good.split(|octet| *octet == b'\n').count();
+        let start = good.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        let mut text = octets.get(start..).unwrap_or_default();
+        text = text.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
+        text = text.get(..MAX_EXCERPT).unwrap_or(text);
+        Self::unexpected(line, &String::from_utf8_lossy(text), "UTF-8")
+    }
+
     /// The line it is about, from 1.
     pub fn line(&self) -> Option<usize> {
         match self {
@@ -72,7 +83,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let mut end = text.len().min(MAX_EXCERPT);
     while !text.is_char_boundary(end) {
         end -= 1;

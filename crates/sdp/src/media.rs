@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
-    Attribute, Bandwidth, ExtMap, FingerprintLine, Msid, Rid, Setup, Simulcast, Ssrc, SsrcGroup,
+    Attribute, Bandwidth, Candidate, CandidateError, ExtMap, Feedback, FingerprintLine, Format,
+    FormatError, Msid, OtherLine, Rid, Rtcp, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
 };
 
 /// One media section: an `m=` line and what follows it.
@@ -13,6 +14,8 @@ pub struct Media {
     pub kind: MediaKind,
     /// 0 rejects the section; 9 (discard) when ICE finds the address.
     pub port: u16,
+    /// The number of ports after the slash (RFC 8866 §5.14), which WebRTC has no use for.
+    pub port_count: Option<u16>,
     /// `UDP/TLS/RTP/SAVPF` for WebRTC media, verbatim.
     pub protocol: String,
     /// Formats of the `m=` line in order of preference: payload types, or `webrtc-datachannel`.
@@ -39,8 +42,26 @@ pub struct Media {
     pub setup: Option<Setup>,
     /// `a=rtcp-mux` (RFC 5761 §5.1.1).
     pub rtcp_mux: bool,
+    /// `a=rtcp-mux-only` (RFC 8858 §3).
+    pub rtcp_mux_only: bool,
     /// `a=rtcp-rsize` (RFC 5506 §5).
     pub rtcp_rsize: bool,
+    /// `a=rtcp` (RFC 3605 §2.1).
+    pub rtcp: Option<Rtcp>,
+    /// `a=rtcp-xr` (RFC 3611 §5.1), the formats: `rcvr-rtt=all` of Chromium.
+    pub rtcp_xr: Vec<String>,
+    /// `a=cryptex` (RFC 9335 §4).
+    pub cryptex: bool,
+    /// `a=ptime` (RFC 8866 §6.4), milliseconds of media in a packet. One with a fraction is in [`Media::attributes`].
+    pub ptime: Option<u32>,
+    /// `a=maxptime` (RFC 8866 §6.5), in milliseconds, likewise.
+    pub max_ptime: Option<u32>,
+    /// `a=sctp-port` (RFC 8841 §5.1); 0 says that there is no association.
+    pub sctp_port: Option<u16>,
+    /// `a=max-message-size` (RFC 8841 §6.1) in octets; 0 says any size.
+    pub max_message_size: Option<u64>,
+    /// `a=sctpmap`, where a peer of old says it instead of `a=sctp-port`.
+    pub sctp_map: Option<SctpMap>,
     /// `a=extmap-allow-mixed` (RFC 8285 §6) on this section.
     pub extmap_allow_mixed: bool,
     /// Candidate lines, the text after `a=`.
@@ -65,6 +86,8 @@ pub struct Media {
     pub crypto: Vec<String>,
     /// Everything else, in order.
     pub attributes: Vec<Attribute>,
+    /// `i=` and `k=`, in order.
+    pub other_lines: Vec<OtherLine>,
 }
 
 impl Media {
@@ -73,6 +96,7 @@ impl Media {
         Self {
             kind,
             port: 9,
+            port_count: None,
             protocol: String::from("UDP/TLS/RTP/SAVPF"),
             formats: Vec::new(),
             connection: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -86,7 +110,16 @@ impl Media {
             fingerprints: Vec::new(),
             setup: None,
             rtcp_mux: false,
+            rtcp_mux_only: false,
             rtcp_rsize: false,
+            rtcp: None,
+            rtcp_xr: Vec::new(),
+            cryptex: false,
+            ptime: None,
+            max_ptime: None,
+            sctp_port: None,
+            max_message_size: None,
+            sctp_map: None,
             extmap_allow_mixed: false,
             candidates: Vec::new(),
             end_of_candidates: false,
@@ -99,7 +132,31 @@ impl Media {
             simulcast: None,
             crypto: Vec::new(),
             attributes: Vec::new(),
+            other_lines: Vec::new(),
         }
+    }
+
+    /// Each line of [`Media::candidates`], read. An agent passes over those it cannot read (RFC 8839 §5.1).
+    pub fn parsed_candidates(&self) -> impl Iterator<Item = Result<Candidate, CandidateError>> {
+        self.candidates.iter().map(|text| text.parse())
+    }
+
+    /// The header extension with this URI.
+    pub fn extension(&self, uri: &str) -> Option<&ExtMap> {
+        self.extensions.iter().find(|extension| extension.uri == uri)
+    }
+
+    /// The source with this number.
+    pub fn ssrc(&self, id: u32) -> Option<&Ssrc> {
+        self.ssrcs.iter().find(|ssrc| ssrc.id == id)
+    }
+
+    /// The source that follows `ssrc` in a group of these semantics: with `FID` its retransmissions, with `FEC-FR` its repair.
+    pub fn grouped_ssrc(&self, semantics: &str, ssrc: u32) -> Option<u32> {
+        let groups = self.ssrc_groups.iter().filter(|group| group.semantics == semantics);
+        groups
+            .filter(|group| group.ssrcs.first() == Some(&ssrc))
+            .find_map(|group| group.ssrcs.get(1).copied())
     }
 
     /// The codec of a payload type.
@@ -189,7 +246,8 @@ pub struct Codec {
     /// `a=fmtp`, split at semicolons: (name, value). A format that is no list of pairs (`0-15` of
     /// telephone-event, `111/111` of red) is one name without a value.
     pub parameters: Vec<(String, Option<String>)>,
-    /// `a=rtcp-fb` values: `nack`, `nack pli`, `ccm fir`, `transport-cc`, ... Those given for `*` are here too.
+    /// `a=rtcp-fb` values: `nack`, `nack pli`, `ccm fir`, `transport-cc`, ... Those given for `*` are here too,
+    /// and written for each payload type.
     pub feedback: Vec<String>,
 }
 
@@ -219,6 +277,15 @@ impl Codec {
             .and_then(|(_, value)| value.as_deref())
     }
 
+    /// Sets a format parameter, in its place where it was there already. The others stay as they are.
+    pub fn set_parameter(&mut self, name: &str, value: Option<&str>) {
+        let value = value.map(str::to_owned);
+        match self.parameters.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some((_, place)) => *place = value,
+            None => self.parameters.push((name.to_owned(), value)),
+        }
+    }
+
     /// `apt` of a retransmission payload type (RFC 4588 §8.1): the payload type it repairs.
     pub fn associated_payload_type(&self) -> Option<u8> {
         if self.is("rtx") { self.parameter("apt")?.parse().ok() } else { None }
@@ -227,5 +294,26 @@ impl Codec {
     /// Whether this feedback, `nack pli` for example, was given.
     pub fn has_feedback(&self, value: &str) -> bool {
         self.feedback.iter().any(|feedback| feedback == value)
+    }
+
+    /// The feedback, typed.
+    pub fn feedback_types(&self) -> impl Iterator<Item = Feedback> {
+        self.feedback.iter().map(|value| Feedback::from(value.as_str()))
+    }
+
+    /// Adds feedback, once.
+    pub fn push_feedback(&mut self, feedback: &Feedback) {
+        let value = feedback.to_string();
+        if !self.feedback.contains(&value) {
+            self.feedback.push(value);
+        }
+    }
+
+    /// The format parameters, by codec.
+    ///
+    /// # Errors
+    /// A parameter of the codec does not say what it should.
+    pub fn format(&self) -> Result<Format, FormatError> {
+        Format::read(self)
     }
 }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
-    Attribute, Bandwidth, ExtMap, FingerprintLine, Group, Media, MsidSemantic, ParseError, Setup,
-    parse,
+    Attribute, Bandwidth, ExtMap, FingerprintLine, Group, Media, MsidSemantic, OtherLine,
+    ParseError, Setup, parse,
 };
 
 /// A session description (RFC 8866) with the attributes of WebRTC (RFC 8829).
@@ -37,10 +37,16 @@ pub struct SessionDescription {
     pub extmap_allow_mixed: bool,
     /// `a=extmap` for all sections.
     pub extensions: Vec<ExtMap>,
+    /// `a=cryptex` (RFC 9335 §4) for all sections.
+    pub cryptex: bool,
+    /// `a=identity` (RFC 8827 §5), the value: an assertion in base64 and its extensions.
+    pub identity: Option<String>,
     /// `a=msid-semantic`.
     pub msid_semantic: Option<MsidSemantic>,
     /// Everything else of the session level, in order.
     pub attributes: Vec<Attribute>,
+    /// `i= u= e= p= t= r= z= k=`, in order; but `t=0 0`, which is written where there is no other `t=`.
+    pub other_lines: Vec<OtherLine>,
     /// The media sections.
     pub media: Vec<Media>,
 }
@@ -61,9 +67,27 @@ impl SessionDescription {
             setup: None,
             extmap_allow_mixed: false,
             extensions: Vec::new(),
+            cryptex: false,
+            identity: None,
             msid_semantic: None,
             attributes: Vec::new(),
+            other_lines: Vec::new(),
             media: Vec::new(),
+        }
+    }
+
+    /// Reads a description from octets: the body of an HTTP request, for example.
+    ///
+    /// # Errors
+    /// What [`str::parse`] gives; and octets that are no UTF-8 (RFC 8866 §5), with the line they are in.
+    pub fn from_bytes(octets: &[u8]) -> Result<Self, ParseError> {
+        // The length first: nobody is to make us look for mistakes in megabytes.
+        if octets.len() > crate::MAX_LENGTH {
+            return Err(ParseError::TooLong { length: octets.len() });
+        }
+        match std::str::from_utf8(octets) {
+            Ok(text) => text.parse(),
+            Err(error) => Err(ParseError::not_utf8(octets, error.valid_up_to())),
         }
     }
 

@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::net::IpAddr;
 
 use crate::{
-    Attribute, Bandwidth, BandwidthKind, Codec, ExtMap, FingerprintLine, Media, Rid, RidDirection,
-    SessionDescription, Simulcast, SimulcastId,
+    Attribute, Bandwidth, BandwidthKind, Codec, ExtMap, FingerprintLine, Media, OtherLine, Rid,
+    RidDirection, Rtcp, SctpMap, SessionDescription, Setup, Simulcast, SimulcastId,
 };
 
 impl Display for SessionDescription {
@@ -24,22 +24,28 @@ impl Display for SessionDescription {
             ),
         )?;
         w.line('s', &self.name)?;
+        // RFC 8866 §5: these before b= ...
+        w.others(&self.other_lines, &['i', 'u', 'e', 'p'])?;
         for bandwidth in &self.bandwidth {
             w.line('b', bandwidth)?;
         }
-        w.line('t', "0 0")?;
+        // ... and these after it.
+        if !self.other_lines.iter().any(|line| line.kind == 't') {
+            w.line('t', "0 0")?;
+        }
+        w.others(&self.other_lines, &['t', 'r', 'z', 'k'])?;
         for group in &self.groups {
             w.list("group", &group.semantics, &group.mids)?;
         }
         w.flag("ice-lite", self.ice_lite)?;
         w.flag("extmap-allow-mixed", self.extmap_allow_mixed)?;
+        w.flag("cryptex", self.cryptex)?;
         if let Some(semantic) = &self.msid_semantic {
             w.list("msid-semantic", &semantic.semantic, &semantic.streams)?;
         }
         w.transport(&self.ice_ufrag, &self.ice_pwd, &self.ice_options, &self.fingerprints)?;
-        if let Some(setup) = self.setup {
-            w.attribute("setup", setup.as_str())?;
-        }
+        w.optional("setup", self.setup.map(Setup::as_str))?;
+        w.optional("identity", self.identity.as_ref())?;
         for extension in &self.extensions {
             w.attribute("extmap", extension)?;
         }
@@ -55,21 +61,23 @@ impl Display for SessionDescription {
 
 fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {
     w.line('m', MediaLine(media))?;
+    w.others(&media.other_lines, &['i'])?;
     w.line('c', Address(media.connection))?;
     for bandwidth in &media.bandwidth {
         w.line('b', bandwidth)?;
+    }
+    w.others(&media.other_lines, &['k'])?;
+    if let Some(Rtcp { port, address }) = &media.rtcp {
+        let address = Prefixed(" ", address.map(Address));
+        w.attribute("rtcp", format_args!("{port}{address}"))?;
     }
     for candidate in &media.candidates {
         w.line('a', candidate)?;
     }
     w.flag("end-of-candidates", media.end_of_candidates)?;
     w.transport(&media.ice_ufrag, &media.ice_pwd, &media.ice_options, &media.fingerprints)?;
-    if let Some(setup) = media.setup {
-        w.attribute("setup", setup.as_str())?;
-    }
-    if let Some(mid) = &media.mid {
-        w.attribute("mid", mid)?;
-    }
+    w.optional("setup", media.setup.map(Setup::as_str))?;
+    w.optional("mid", media.mid.as_ref())?;
     w.flag("bundle-only", media.bundle_only)?;
     for extension in &media.extensions {
         w.attribute("extmap", extension)?;
@@ -81,16 +89,29 @@ fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {
         w.attribute("msid", format_args!("{}{track}", msid.stream))?;
     }
     w.flag("rtcp-mux", media.rtcp_mux)?;
+    w.flag("rtcp-mux-only", media.rtcp_mux_only)?;
     w.flag("rtcp-rsize", media.rtcp_rsize)?;
+    if let Some((first, rest)) = media.rtcp_xr.split_first() {
+        w.list("rtcp-xr", first, rest)?;
+    }
+    w.flag("cryptex", media.cryptex)?;
     for codec in &media.codecs {
         write_codec(w, codec)?;
+    }
+    w.optional("ptime", media.ptime)?;
+    w.optional("maxptime", media.max_ptime)?;
+    w.optional("sctp-port", media.sctp_port)?;
+    w.optional("max-message-size", media.max_message_size)?;
+    if let Some(SctpMap { port, protocol, streams }) = &media.sctp_map {
+        let streams = Prefixed(" ", *streams);
+        w.attribute("sctpmap", format_args!("{port} {protocol}{streams}"))?;
     }
     for rid in &media.rids {
         w.attribute("rid", rid)?;
     }
-    if let Some(simulcast) = &media.simulcast {
-        w.attribute("simulcast", simulcast)?;
-    }
+    let streams =
+        |simulcast: &&Simulcast| !simulcast.send.is_empty() || !simulcast.receive.is_empty();
+    w.optional("simulcast", media.simulcast.as_ref().filter(streams))?;
     for group in &media.ssrc_groups {
         w.list("ssrc-group", &group.semantics, &group.ssrcs)?;
     }
@@ -114,14 +135,13 @@ fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {
 
 fn write_codec(w: &mut Lines<'_, '_>, codec: &Codec) -> fmt::Result {
     let payload_type = codec.payload_type;
-    let channels = codec.channels.map(|channels| channels.to_string());
     w.attribute(
         "rtpmap",
         format_args!(
             "{payload_type} {}/{}{}",
             codec.name,
             codec.clock_rate,
-            Prefixed("/", channels.as_deref())
+            Prefixed("/", codec.channels)
         ),
     )?;
     for feedback in &codec.feedback {
@@ -152,6 +172,15 @@ impl Lines<'_, '_> {
         if set { self.line('a', name) } else { Ok(()) }
     }
 
+    fn optional(&mut self, name: &str, value: Option<impl Display>) -> fmt::Result {
+        value.map_or(Ok(()), |value| self.attribute(name, value))
+    }
+
+    fn others(&mut self, lines: &[OtherLine], kinds: &[char]) -> fmt::Result {
+        let mut lines = lines.iter().filter(|line| kinds.contains(&line.kind));
+        lines.try_for_each(|line| self.line(line.kind, &line.value))
+    }
+
     fn list(&mut self, name: &str, head: &str, items: &[impl Display]) -> fmt::Result {
         self.line('a', format_args!("{name}:{head}{}", Spaced(items)))
     }
@@ -163,12 +192,8 @@ impl Lines<'_, '_> {
         options: &[String],
         fingerprints: &[FingerprintLine],
     ) -> fmt::Result {
-        if let Some(ufrag) = ufrag {
-            self.attribute("ice-ufrag", ufrag)?;
-        }
-        if let Some(pwd) = pwd {
-            self.attribute("ice-pwd", pwd)?;
-        }
+        self.optional("ice-ufrag", ufrag.as_ref())?;
+        self.optional("ice-pwd", pwd.as_ref())?;
         if let Some((first, rest)) = options.split_first() {
             self.list("ice-options", first, rest)?;
         }
@@ -194,8 +219,9 @@ struct MediaLine<'a>(&'a Media);
 impl Display for MediaLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let media = self.0;
-        let formats = Spaced(&media.formats);
-        write!(f, "{} {} {}{formats}", media.kind.as_str(), media.port, media.protocol)
+        let Media { kind, port, protocol, .. } = media;
+        let (count, formats) = (Prefixed("/", media.port_count), Spaced(&media.formats));
+        write!(f, "{} {port}{count} {protocol}{formats}", kind.as_str())
     }
 }
 
@@ -220,11 +246,11 @@ impl<T: Display> Display for Spaced<'_, T> {
 }
 
 /// A separator and a value, or nothing.
-struct Prefixed<'a>(&'static str, Option<&'a str>);
+struct Prefixed<T>(&'static str, Option<T>);
 
-impl Display for Prefixed<'_> {
+impl<T: Display> Display for Prefixed<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.1 {
+        match &self.1 {
             Some(value) => write!(f, "{}{value}", self.0),
             None => Ok(()),
         }

@@ -5,7 +5,8 @@
 use std::fmt::Write;
 
 use tsubame_sdp::{
-    MAX_CANDIDATES, MAX_FEEDBACK, MAX_LENGTH, MAX_MEDIA, MAX_SSRCS, ParseError, SessionDescription,
+    MAX_ADDRESS_LINE, MAX_CANDIDATES, MAX_FEEDBACK, MAX_FEEDBACK_LENGTH, MAX_LENGTH, MAX_LINES,
+    MAX_MEDIA, MAX_SSRCS, ParseError, SessionDescription,
 };
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
@@ -92,18 +93,49 @@ fn feedback_of_a_payload_type() {
     assert_eq!(too_many(feedback(17, 0)), MAX_FEEDBACK);
 }
 
+/// The wildcard's feedback is kept once per payload type: what a small text grows to is bounded.
 #[test]
-fn address_lines() {
-    // "o=- 1 1 IN IP4 " and "c=IN IP4 " before the name.
+fn length_of_feedback() {
+    let feedback = |length| parse(&format!("{VIDEO}a=rtcp-fb:* {}\r\n", "x".repeat(length)));
+    assert_eq!(feedback(MAX_FEEDBACK_LENGTH).unwrap().media[0].codecs[0].feedback[0].len(), 64);
+    assert_eq!(feedback(MAX_FEEDBACK_LENGTH + 1).unwrap_err().line(), Some(7));
+
+    let types: String = (0..128).map(|pt| format!(" {pt}")).collect();
+    let maps = repeat(128, |pt| format!("a=rtpmap:{pt} X/1"));
+    let wildcards = repeat(16, |index| format!("a=rtcp-fb:* {index:064}"));
+    let section = format!("m=video 9 UDP/TLS/RTP/SAVPF{types}\r\n{maps}{wildcards}");
+    let sections = MAX_LENGTH / section.len() - 1;
+    let description = parse(&section.repeat(sections)).unwrap();
+    assert!(description.to_string().len() < 48 * MAX_LENGTH, "the worst case");
+}
+
+#[test]
+fn lines_of_a_description() {
+    // HEAD has four, and what follows the last line end is one more.
+    let lines = |count: usize| parse(&"a=x\r\n".repeat(count - 5));
+    assert_eq!(lines(MAX_LINES).unwrap().attributes.len(), MAX_LINES - 5);
+    assert!(lines(MAX_LINES + 1).is_ok(), "the last one is empty");
+    assert_eq!(too_many(lines(MAX_LINES + 2)), MAX_LINES);
+    let empty = parse(&format!("{}a=x\r\n", "\r\n".repeat(MAX_LINES)));
+    assert_eq!(empty.unwrap_err().line(), Some(MAX_LINES + 5), "empty lines count");
+}
+
+#[test]
+fn length_of_address_lines() {
     let origin = |length: usize| {
-        let name = "a.".repeat(length / 2);
-        format!("v=0\r\no=- 1 1 IN IP4 {name}\r\ns=-\r\n").parse::<SessionDescription>()
+        let line = format!("o=- 1 1 IN IP4 {}", "a".repeat(length - 15));
+        assert_eq!(line.len(), length);
+        format!("v=0\r\n{line}\r\ns=-\r\n").parse::<SessionDescription>()
     };
-    assert!(origin(100).is_ok(), "a domain name is an address");
-    assert_eq!(origin(1000).unwrap_err().line(), Some(2));
-    let connection = |length: usize| parse(&format!("c=IN IP4 {}\r\n", "a.".repeat(length / 2)));
-    assert!(connection(100).is_ok());
-    assert_eq!(connection(1000).unwrap_err().line(), Some(5));
+    assert!(origin(60).is_ok(), "a domain name is an address");
+    assert_eq!(origin(MAX_ADDRESS_LINE + 1).unwrap_err().line(), Some(2));
+    let longest =
+        |length: usize| parse(&format!("c=IN IP4 {}a\r\n", "a.".repeat((length - 10) / 2)));
+    assert!(longest(200).is_ok());
+    match longest(MAX_ADDRESS_LINE + 2).unwrap_err() {
+        ParseError::Unexpected { line: 5, expected: "a c= line of at most 512 bytes", .. } => {}
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
@@ -111,8 +143,8 @@ fn worst_cases_of_full_length_are_read() {
     // Everything that could cost more than its length: many lines, formats, words, parameters.
     let room = MAX_LENGTH - HEAD.len() - VIDEO.len() - 100;
     for (prefix, unit) in [
-        ("", "a=x\r\n"),
-        (VIDEO, "a=x\r\n"),
+        ("", "a=xxxxxx\r\n"),
+        (VIDEO, "a=xxxxxx\r\n"),
         (VIDEO, "b=AS:1\r\n"),
         (VIDEO, "a=fmtp:96 a;b;c;d;e;f;g\r\n"),
         (VIDEO, "a=rtcp-fb:1 nack\r\n"),

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use tsubame_sdp::{
-    Attribute, Bandwidth, BandwidthKind, Direction, MediaKind, Origin, ParseError, RidDirection,
-    SessionDescription,
+    Attribute, Bandwidth, BandwidthKind, Candidate, Direction, MediaKind, Origin, ParseError,
+    RidDirection, Rtcp, SctpMap, SessionDescription,
 };
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
@@ -57,12 +57,21 @@ fn known_attributes_on_the_wrong_level_survive_without_meaning() {
 }
 
 #[test]
-fn lines_without_use_are_passed_over() {
-    let description = parse(
-        "i=info\r\nu=https://example.com/\r\ne=a@example.com\r\np=+1 1\r\nr=1 1 1\r\nz=1 1\r\nk=clear:x\r\n\r\n  \r\n",
+fn lines_without_use_survive_in_their_places() {
+    let body = "i=info\r\nu=https://example.com/\r\ne=a@example.com\r\np=+1 1\r\nr=1 1 1\r\nz=1 1\r\nk=clear:x\r\n";
+    let description =
+        parse(&format!("{body}b=AS:1\r\n\r\n  \r\n{VIDEO}i=camera\r\nk=prompt\r\nb=AS:2\r\n"))
+            .unwrap();
+    assert_eq!(description.other_lines.len(), 7, "t=0 0 goes without saying");
+    let written = description.to_string();
+    assert!(written.contains(
+        "s=-\r\ni=info\r\nu=https://example.com/\r\ne=a@example.com\r\np=+1 1\r\nb=AS:1\r\nt=0 0\r\nr=1 1 1\r\nz=1 1\r\nk=clear:x\r\n"
+    ), "{written}");
+    assert!(
+        written.contains("SAVPF 96 97\r\ni=camera\r\nc=IN IP4 0.0.0.0\r\nb=AS:2\r\nk=prompt\r\n"),
+        "{written}"
     );
-    assert!(description.is_ok());
-    assert!(parse(&format!("{VIDEO}i=camera\r\nk=prompt\r\n")).is_ok());
+    assert!(SessionDescription::new(Origin::new(1, 1)).to_string().contains("\r\nt=0 0\r\n"));
 }
 
 #[test]
@@ -94,6 +103,8 @@ fn rejected_and_foreign_sections() {
             ("video", 9, "X/Y", 1),
         ]
     );
+    assert_eq!(description.media[3].port_count, Some(2));
+    assert!(description.to_string().contains("m=image 9/2 UDPTL t38\r\n"));
     assert_eq!(description.media[0].direction, Direction::Inactive);
     assert_eq!(description.media[3].kind, MediaKind::Other("image".to_owned()));
 }
@@ -164,6 +175,11 @@ fn sources_rids_bandwidth_and_groups() {
     assert_eq!(media.rids[0].direction, RidDirection::Recv);
     assert_eq!(media.rids[0].restrictions.as_deref(), Some("pt=96;odd"));
     assert_eq!(media.simulcast.as_ref().unwrap().to_string(), "send y recv hi,~lo;x");
+    assert_eq!(media.rids[0].payload_types(), [96]);
+    assert_eq!(
+        media.rids[0].restriction_list().collect::<Vec<_>>(),
+        [("pt", Some("96")), ("odd", None)]
+    );
     assert_eq!(parse("a=group:new 1 2\r\n").unwrap().groups[0].semantics, "NEW");
 }
 
@@ -237,6 +253,15 @@ fn errors_name_the_line_and_what_was_expected() {
         ("a=ssrc-group:NEW x", "a=ssrc-group:<semantics> <number>..."),
         ("a=rid:r0", "a=rid:<id> send|recv [<restrictions>]"),
         ("a=simulcast:r0", "a=simulcast:send|recv <rid>[,<rid>...][;<rid>...]"),
+        ("a=simulcast:send", "a=simulcast:send|recv <rid>[,<rid>...][;<rid>...]"),
+        ("a=simulcast:send a;;b", "a=simulcast:send|recv <rid>[,<rid>...][;<rid>...]"),
+        ("a=simulcast:send ~", "a=simulcast:send|recv <rid>[,<rid>...][;<rid>...]"),
+        ("a=simulcast:send a send b", "each direction of a=simulcast once"),
+        ("a=ssrc-group:FID", "a=ssrc-group:<semantics> <number>..."),
+        ("a=ssrc-group:FID +1", "a=ssrc-group:<semantics> <number>..."),
+        ("a=sctp-port:65536", "a=sctp-port:<port>"),
+        ("a=max-message-size:-1", "a=max-message-size:<octets>"),
+        ("a=rtcp-mux:1", "this attribute without a value"),
         ("a=extmap:x urn:y", "a=extmap:<id>[/<direction>] <uri>"),
         ("a=msid:", "a=msid:<stream> [<track>]"),
     ] {
@@ -285,4 +310,151 @@ fn no_value_breaks_out_of_its_line() {
     assert!(written.contains("\r\na=ice-ufrag:ba=setup:active\r\n"), "{written}");
     let read: SessionDescription = written.parse().unwrap_or_else(|e| panic!("{e}"));
     assert!(read.media.is_empty() && read.setup.is_none());
+}
+
+#[test]
+fn what_stands_around_media() {
+    let media = video(
+        "a=rtcp:9 IN IP6 2001:db8::1\r\na=rtcp-mux-only\r\na=rtcp-xr:rcvr-rtt=all stat-summary\r\na=cryptex\r\n\
+         a=ptime:20\r\na=maxptime:60\r\na=sctp-port:5000\r\na=max-message-size:0\r\na=sctpmap:5000 webrtc-datachannel 1024\r\n",
+    );
+    assert_eq!(media.rtcp, Some(Rtcp { port: 9, address: "2001:db8::1".parse().ok() }));
+    assert_eq!(media.rtcp_xr, ["rcvr-rtt=all", "stat-summary"]);
+    assert!(media.rtcp_mux_only && media.cryptex && !media.rtcp_mux);
+    assert_eq!((media.ptime, media.max_ptime), (Some(20), Some(60)));
+    assert_eq!((media.sctp_port, media.max_message_size), (Some(5000), Some(0)));
+    let map =
+        SctpMap { port: 5000, protocol: "webrtc-datachannel".to_owned(), streams: Some(1024) };
+    assert_eq!(media.sctp_map, Some(map));
+    assert!(media.attributes.is_empty());
+    let session = parse("a=cryptex\r\na=identity:eyJpZHAi ext=1\r\n").unwrap();
+    assert_eq!((session.cryptex, session.identity.as_deref()), (true, Some("eyJpZHAi ext=1")));
+}
+
+/// Nobody needs them, so an odd one is no reason to refuse a description.
+#[test]
+fn odd_values_of_what_is_not_needed_are_kept() {
+    let lines = "a=rtcp:9 IN IP4 host.example\r\na=rtcp:x\r\na=rtcp:9 IN IP4 ::1\r\na=ptime:2.5\r\na=sctpmap:odd\r\na=ts-refclk:ptp=IEEE1588-2008\r\n\
+                 a=mediaclk:direct=0\r\na=framerate:29.97\r\na=imageattr:97 send [x=640,y=480] recv *\r\na=content:main\r\n";
+    let media = video(lines);
+    assert_eq!(media.attributes.len(), 10);
+    let written: String =
+        media.attributes.iter().map(|attribute| format!("a={attribute}\r\n")).collect();
+    assert_eq!(written, lines, "byte for byte");
+}
+
+#[test]
+fn the_simulcast_of_an_early_draft() {
+    let media = video("a=simulcast: send rid=r0;~r1\r\n");
+    assert_eq!(media.simulcast.unwrap().to_string(), "send r0;~r1");
+}
+
+#[test]
+fn a_simulcast_without_streams_is_not_written() {
+    let mut media = tsubame_sdp::Media::new(MediaKind::Video);
+    media.simulcast = Some(tsubame_sdp::Simulcast::default());
+    media.push_codec(tsubame_sdp::Codec::new(96, "VP8", 90_000, None));
+    let mut description = SessionDescription::new(Origin::new(1, 1));
+    description.media.push(media);
+    assert!(!description.to_string().contains("simulcast"));
+}
+
+#[test]
+fn candidates_that_are_none() {
+    let read = |text: &str| text.parse::<Candidate>().map_err(|error| error.to_string());
+    for (text, error) in [
+        ("candidate:", "candidate ended, expected a foundation"),
+        (
+            "candidate:1 0 udp 1 192.0.2.1 9 typ host",
+            "candidate: expected a component from 1 to 256, found \"0\"",
+        ),
+        (
+            "candidate:1 257 udp 1 192.0.2.1 9 typ host",
+            "candidate: expected a component from 1 to 256, found \"257\"",
+        ),
+        (
+            "candidate:1 1 udp 4294967296 192.0.2.1 9 typ host",
+            "candidate: expected a priority of 32 bits, found \"4294967296\"",
+        ),
+        (
+            "candidate:1 1 udp +1 192.0.2.1 9 typ host",
+            "candidate: expected a priority of 32 bits, found \"+1\"",
+        ),
+        (
+            "candidate:1 1 udp 1 192.0.2.1 65536 typ host",
+            "candidate: expected a port, found \"65536\"",
+        ),
+        ("candidate:1 1 udp 1 192.0.2.1 9 host", "candidate: expected typ, found \"host\""),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ", "candidate ended, expected a candidate type"),
+        (
+            "candidate:1 1 udp 1 192.0.2.1 9 typ srflx raddr 192.0.2.2 9",
+            "candidate: expected rport, found \"9\"",
+        ),
+        (
+            "candidate:1 1 udp 1 192.0.2.1 9 typ host generation",
+            "candidate ended, expected the value of an extension",
+        ),
+    ] {
+        assert_eq!(read(text), Err(error.to_owned()), "{text}");
+    }
+    let mdns = read("a=candidate:1 1 udp 1 0f1e2d3c-0000-4000-8000-000000000000.local 9 typ host")
+        .unwrap();
+    assert_eq!(mdns.ip(), None);
+    assert_eq!(read("1 1 udp 1 192.0.2.1 9 typ new").unwrap().kind.as_str(), "new");
+}
+
+#[test]
+fn formats_that_are_wrong() {
+    for (codec, wrong) in [
+        (
+            "96 H264/90000\r\na=fmtp:96 profile-level-id=42e01",
+            "a=fmtp:96 profile-level-id: expected six hexadecimal digits, found \"42e01\"",
+        ),
+        (
+            "96 H264/90000\r\na=fmtp:96 packetization-mode=3",
+            "a=fmtp:96 packetization-mode: expected 0, 1 or 2, found \"3\"",
+        ),
+        (
+            "96 VP9/90000\r\na=fmtp:96 profile-id=4",
+            "a=fmtp:96 profile-id: expected a profile from 0 to 3, found \"4\"",
+        ),
+        (
+            "96 AV1/90000\r\na=fmtp:96 level-idx=32",
+            "a=fmtp:96 level-idx: expected 0 to 31, found \"32\"",
+        ),
+        (
+            "96 H265/90000\r\na=fmtp:96 tier-flag",
+            "a=fmtp:96 tier-flag: expected 0 or 1, found nothing",
+        ),
+        (
+            "96 opus/48000/2\r\na=fmtp:96 stereo=yes",
+            "a=fmtp:96 stereo: expected 0 or 1, found \"yes\"",
+        ),
+        (
+            "96 rtx/90000\r\na=fmtp:96 rtx-time=1",
+            "a=fmtp:96 apt: expected a payload type from 0 to 127, found nothing",
+        ),
+        (
+            "96 red/48000/2\r\na=fmtp:96 111/128",
+            "a=fmtp:96 : expected payload types with slashes between, found \"111/128\"",
+        ),
+        (
+            "96 telephone-event/8000\r\na=fmtp:96 0-256",
+            "a=fmtp:96 : expected a list of event codes, 0-15 for example, found \"0-256\"",
+        ),
+    ] {
+        let media = video(&format!("a=rtpmap:{codec}\r\n"));
+        assert_eq!(media.codecs[0].format().unwrap_err().to_string(), wrong);
+    }
+}
+
+#[test]
+fn octets_that_are_no_text() {
+    let mut octets = format!("{HEAD}a=tool:").into_bytes();
+    octets.extend_from_slice(b"\xff\xfe\r\na=x\r\n");
+    assert_eq!(
+        SessionDescription::from_bytes(&octets).unwrap_err().to_string(),
+        "SDP line 5: expected UTF-8, found \"a=tool:\u{fffd}\u{fffd}\""
+    );
+    assert!(SessionDescription::from_bytes(HEAD.as_bytes()).is_ok());
 }

@@ -1,12 +1,9 @@
 //! Session keys from the master key (RFC 3711 §4.3).
 
-use aes::cipher::{
-    BlockCipherEncrypt, BlockSizeUser, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper,
-    consts::U16,
-};
+use aes::cipher::KeyInit;
 use aes::{Aes128Enc, Aes256Enc};
-use ctr::{CtrCore, flavors::Ctr32BE};
 
+use crate::cipher::apply_keystream;
 use crate::error::KeyError;
 use crate::profile::Profile;
 
@@ -42,7 +39,7 @@ impl<'a> Derivation<'a> {
 
     /// Fills `out` with the key of `label`.
     pub(crate) fn derive(&self, label: Label, out: &mut [u8]) {
-        let iv = first_counter(self.master_salt, label);
+        let iv = prf_input(self.master_salt, label);
         out.fill(0);
         // The key's length was checked: 32 octets, or 16.
         if let Ok(aes) = Aes256Enc::new_from_slice(self.master_key) {
@@ -53,18 +50,6 @@ impl<'a> Derivation<'a> {
     }
 }
 
-/// AES-CM (RFC 3711 §4.1.1): XORs the keystream that begins at counter `iv` onto `data`.
-///
-/// Only the low 16 bits count blocks, so a 32-bit counter is the same for the 2^20 octets that
-/// one IV may encrypt.
-pub(crate) fn apply_keystream<C>(aes: &C, iv: &[u8; 16], data: &mut [u8])
-where
-    C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
-{
-    let core = CtrCore::<&C, Ctr32BE>::inner_iv_init(aes, iv.into());
-    StreamCipherCoreWrapper::from_core(core).apply_keystream(data);
-}
-
 fn pad_salt(salt: &[u8]) -> [u8; 14] {
     let mut padded = [0; 14];
     for (to, from) in padded.iter_mut().zip(salt) {
@@ -73,48 +58,18 @@ fn pad_salt(salt: &[u8]) -> [u8; 14] {
     padded
 }
 
-/// x * 2^16, where x = (label * 2^48) XOR master_salt: the label meets octet 7.
-fn first_counter(salt: [u8; 14], label: Label) -> [u8; 16] {
+/// x = (label * 2^48) XOR master_salt: the label meets octet 7. The counter is x * 2^16.
+fn prf_input(salt: [u8; 14], label: Label) -> [u8; 14] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = salt;
-    [a, b, c, d, e, f, g, h ^ label.0, i, j, k, l, m, n, 0, 0]
+    [a, b, c, d, e, f, g, h ^ label.0, i, j, k, l, m, n]
 }
 
 #[cfg(test)]
 mod tests {
     use aes::Aes192Enc;
-    use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::testing::{array, hex, number, vectors};
-
-    fn keystream(key: &[u8], iv: &[u8], out: &mut [u8]) {
-        let iv = iv.try_into().unwrap();
-        match key.len() {
-            16 => apply_keystream(&Aes128Enc::new_from_slice(key).unwrap(), iv, out),
-            24 => apply_keystream(&Aes192Enc::new_from_slice(key).unwrap(), iv, out),
-            _ => apply_keystream(&Aes256Enc::new_from_slice(key).unwrap(), iv, out),
-        }
-    }
-
-    /// RFC 3711 B.2; RFC 6188 7.1 and 7.3.
-    #[test]
-    fn keystream_vectors() {
-        let mut checked = 0;
-        for file in ["rfc3711", "rfc6188"] {
-            for vector in array(&vectors(file), "aes_cm_keystream") {
-                let mut segment = vec![0; number(vector, "segment_length_octets") as usize];
-                keystream(&hex(vector, "session_key"), &hex(vector, "iv"), &mut segment);
-                for block in array(vector, "blocks") {
-                    let at = 16 * number(block, "block_index") as usize;
-                    assert_eq!(segment[at..at + 16], hex(block, "keystream"));
-                }
-                let digest = Sha256::digest(&segment).to_vec();
-                assert_eq!(digest, hex(&vector["segment_sha256"], "value"));
-                checked += 1;
-            }
-        }
-        assert_eq!(checked, 3);
-    }
+    use crate::testing::{array, hex, number, text, vectors};
 
     /// RFC 3711 B.3; RFC 6188 7.2 and 7.4.
     #[test]
@@ -122,20 +77,59 @@ mod tests {
         let mut checked = 0;
         for file in ["rfc3711", "rfc6188"] {
             for vector in array(&vectors(file), "key_derivation") {
+                let key = hex(vector, "master_key");
                 let salt: [u8; 14] = hex(vector, "master_salt").try_into().unwrap();
                 for derived in array(vector, "derived") {
                     let label = Label(number(derived, "label") as u8);
-                    let iv = first_counter(salt, label);
-                    assert_eq!(iv.to_vec(), hex(derived, "aes_cm_input"));
-                    let value = hex(derived, "value");
-                    let mut out = vec![0; value.len()];
-                    keystream(&hex(vector, "master_key"), &iv, &mut out);
-                    assert_eq!(out, value);
+                    let x = prf_input(salt, label);
+                    assert_eq!(x.to_vec(), hex(derived, "x"));
+                    assert_eq!([&x[..], &[0, 0]].concat(), hex(derived, "aes_cm_input"));
+                    let expected = hex(derived, "value");
+                    assert_eq!(derive_any(&key, salt, label, expected.len()), expected);
+                    let blocks = hex(derived, "aes_cm_output");
+                    assert_eq!(derive_any(&key, salt, label, blocks.len()), blocks);
                     checked += 1;
                 }
             }
         }
         assert_eq!(checked, 18);
+    }
+
+    /// The keys of every packet in the collection, whatever its profile, those of RFC 6904 too.
+    #[test]
+    fn session_keys_of_every_packet() {
+        let mut checked = 0;
+        for vector in array(&vectors("srtp_packets"), "packets") {
+            let key = hex(vector, "master_key");
+            let salt = pad_salt(&hex(vector, "master_salt"));
+            let first = if text(vector, "kind") == "rtp" { 0 } else { 3 };
+            for (name, label) in [
+                ("session_key", first),
+                ("session_auth_key", first + 1),
+                ("session_salt", first + 2),
+                ("session_header_key", 6),
+                ("session_header_salt", 7),
+            ] {
+                if vector.get(name).is_none_or(|value| value.is_null()) {
+                    continue;
+                }
+                let expected = hex(vector, name);
+                let derived = derive_any(&key, salt, Label(label), expected.len());
+                assert_eq!(derived, expected, "{name} of {}", text(vector, "id"));
+                checked += 1;
+            }
+        }
+        assert!(checked > 120, "{checked}");
+    }
+
+    fn derive_any(key: &[u8], master_salt: [u8; 14], label: Label, len: usize) -> Vec<u8> {
+        let mut out = vec![0; len];
+        if let Ok(aes) = Aes192Enc::new_from_slice(key) {
+            apply_keystream(&aes, &prf_input(master_salt, label), &mut out);
+        } else {
+            Derivation { master_key: key, master_salt }.derive(label, &mut out);
+        }
+        out
     }
 
     #[test]

@@ -20,9 +20,13 @@
 )]
 
 mod cipher;
+mod cryptex;
 mod derivation;
 mod error;
 mod index;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod packet;
 mod profile;
 mod protector;
@@ -37,6 +41,8 @@ mod window;
 
 pub use error::{KeyError, ProtectError, UnprotectError};
 pub use profile::Profile;
-pub use protector::{MAX_OUTGOING_SSRCS, Protector};
-pub use unprotector::{MAX_INCOMING_SSRCS, UnprotectedRtp, Unprotector};
+pub use protector::Protector;
+pub use recent::MAX_INCOMING_SSRCS;
+pub use unprotector::{UnprotectedRtp, Unprotector};
+pub use used::MAX_OUTGOING_SSRCS;
 pub use window::WindowSize;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::cipher::{Cipher, RtpPosition};
+use crate::cipher::{Cipher, E_FLAG, RtpPosition, WORD};
+use crate::cryptex;
 use crate::derivation::Derivation;
 use crate::error::{KeyError, ProtectError};
 use crate::index::INDEX_END;
@@ -11,9 +12,6 @@ use crate::profile::Profile;
 use crate::session_keys::{Protocol, SessionKeys};
 use crate::used::UsedIndices;
 use crate::window::WindowSize;
-
-/// How many SSRCs one [`Protector`] serves in its life.
-pub const MAX_OUTGOING_SSRCS: usize = 4096;
 
 /// SRTCP indices have 31 bits (RFC 3711 §3.4).
 const RTCP_INDEX_END: u32 = 1 << 31;
@@ -26,9 +24,11 @@ const MAX_PACKET: usize = 65_535;
 /// refuses one that was used before or that is older than the window; a packet that arrived late
 /// may still go out under its own, lower, index, once.
 ///
-/// It serves at most [`MAX_OUTGOING_SSRCS`] SSRCs and never forgets one.
+/// It serves at most [`MAX_OUTGOING_SSRCS`](crate::MAX_OUTGOING_SSRCS) SSRCs and never forgets one.
+///
+/// What an RTP packet needs are the Protector's own 592 octets (of which the profiles read 230 to 560)
+/// and 48 octets per stream; the RTCP key stands apart.
 pub struct Protector {
-    profile: Profile,
     rtp: Cipher,
     used: UsedIndices,
     // Rarely used, so out of the way of the RTP keys of many subscribers.
@@ -36,6 +36,7 @@ pub struct Protector {
 }
 
 struct RtcpSender {
+    profile: Profile,
     cipher: Cipher,
     /// One counter for all SSRCs: RFC 3711 §3.4 asks for unique indices per SSRC, no more.
     next_index: u32,
@@ -67,16 +68,15 @@ impl Protector {
             Cipher::new(profile, protocol, &keys).ok_or(KeyError::KeyLength { expected, actual })
         };
         Ok(Self {
-            profile,
             rtp: cipher(Protocol::Rtp)?,
-            used: UsedIndices::new(window, MAX_OUTGOING_SSRCS),
-            rtcp: Box::new(RtcpSender { cipher: cipher(Protocol::Rtcp)?, next_index: 0 }),
+            used: UsedIndices::new(window),
+            rtcp: Box::new(RtcpSender { profile, cipher: cipher(Protocol::Rtcp)?, next_index: 0 }),
         })
     }
 
     /// The profile the keys are for.
     pub fn profile(&self) -> Profile {
-        self.profile
+        self.rtcp.profile
     }
 
     /// Writes `header`, the encrypted `payload` and the tag into `out`; the length of that.
@@ -94,6 +94,39 @@ impl Protector {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, ProtectError> {
+        self.seal_rtp_into(false, index, header, payload, out)
+    }
+
+    /// As [`Protector::protect_rtp_into`], with CSRCs and the header extension encrypted too: Cryptex
+    /// (RFC 9335), for a peer that negotiated it.
+    ///
+    /// The header needs an extension of RFC 8285's one-byte (0xbede) or two-byte (0x1000) form, be it
+    /// empty: it tells the receiver (RFC 9335 §5.1).
+    ///
+    /// # Errors
+    /// As those of [`Protector::protect_rtp_into`]; [`ProtectError::Malformed`] without the extension.
+    pub fn protect_rtp_cryptex_into(
+        &mut self,
+        index: u64,
+        header: &[u8],
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
+        if !cryptex::can_hide(header) {
+            return Err(ProtectError::Malformed);
+        }
+        self.seal_rtp_into(true, index, header, payload, out)
+    }
+
+    #[inline]
+    fn seal_rtp_into(
+        &mut self,
+        hides_header: bool,
+        index: u64,
+        header: &[u8],
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
         let parsed = RtpHeader::parse(header).filter(|parsed| parsed.len == header.len());
         let RtpHeader { len: header_len, sequence_number, ssrc } =
             parsed.ok_or(ProtectError::Malformed)?;
@@ -103,11 +136,17 @@ impl Protector {
         if index & 0xffff != u64::from(sequence_number) {
             return Err(ProtectError::IndexMismatch { index, sequence_number });
         }
-        let out = reserve(out, header_len + payload.len(), self.profile.rtp_overhead())?;
+        let out = reserve(out, header_len + payload.len(), self.rtp.trailer_len())?;
         // Before the cipher runs: no failure after this line may leave two packets under one index.
         self.used.claim(ssrc, index)?;
         copy(out, [header, payload]);
-        let sealed = self.rtp.seal_rtp(RtpPosition { ssrc, index, header_len }, out);
+        let mut at = RtpPosition { ssrc, index, header_len, hidden_csrc_len: 0 };
+        if hides_header {
+            cryptex::mark_hidden(out);
+            at.header_len = cryptex::CLEAR;
+            at.hidden_csrc_len = cryptex::csrc_len(out);
+        }
+        let sealed = self.rtp.seal_rtp(at, out);
         if sealed { Ok(out.len()) } else { Err(ProtectError::TooLarge) }
     }
 
@@ -121,16 +160,39 @@ impl Protector {
         packet: &[u8],
         out: &mut [u8],
     ) -> Result<usize, ProtectError> {
+        self.seal_rtcp_into(E_FLAG, packet, out)
+    }
+
+    /// As [`Protector::protect_rtcp_into`], but not encrypted: the E flag is clear (RFC 3711 §3.4,
+    /// RFC 7714 §9.3). For third parties that have to read reports; WebRTC always encrypts.
+    ///
+    /// # Errors
+    /// As those of [`Protector::protect_rtcp_into`], with which it shares the indices.
+    pub fn authenticate_rtcp_into(
+        &mut self,
+        packet: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
+        self.seal_rtcp_into(0, packet, out)
+    }
+
+    fn seal_rtcp_into(
+        &mut self,
+        e_flag: u32,
+        packet: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
         let ssrc = rtcp_ssrc(packet).ok_or(ProtectError::Malformed)?;
-        let out = reserve(out, packet.len(), self.profile.rtcp_overhead())?;
-        let RtcpSender { cipher, next_index } = &mut *self.rtcp;
+        let RtcpSender { cipher, next_index, .. } = &mut *self.rtcp;
+        let out = reserve(out, packet.len(), cipher.trailer_len() + WORD)?;
         let index = *next_index;
         if index >= RTCP_INDEX_END {
             return Err(ProtectError::KeyExhausted);
         }
+        // Before the cipher runs, as for RTP.
         *next_index += 1;
         copy(out, [packet]);
-        let sealed = cipher.seal_rtcp(ssrc, index, out);
+        let sealed = cipher.seal_rtcp(ssrc, index | e_flag, out);
         if sealed { Ok(out.len()) } else { Err(ProtectError::TooLarge) }
     }
 }
@@ -156,7 +218,7 @@ fn copy<const N: usize>(mut to: &mut [u8], parts: [&[u8]; N]) {
 impl fmt::Debug for Protector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Protector")
-            .field("profile", &self.profile)
+            .field("profile", &self.profile())
             .field("ssrcs", &self.used.ssrcs())
             .field("next_rtcp_index", &self.rtcp.next_index)
             .finish_non_exhaustive()
@@ -168,6 +230,13 @@ mod tests {
     use super::*;
     use crate::testing::{hex, number, text, vectors};
 
+    /// Many subscribers' contexts have to fit the cache (a processor's L2 holds 1,000 of them).
+    #[test]
+    fn a_context_is_at_most_600_octets() {
+        assert!(size_of::<Protector>() <= 600, "{}", size_of::<Protector>());
+        assert!(size_of::<(u32, crate::window::Window)>() <= 48);
+    }
+
     /// The largest SRTCP index cannot be reached through the public API in a test's time.
     #[test]
     fn the_last_rtcp_index_is_used_and_none_after_it() {
@@ -176,11 +245,7 @@ mod tests {
             if !text(vector, "id").starts_with("rtcp_compound_index_max_") {
                 continue;
             }
-            let profile = match text(vector, "profile") {
-                "AEAD_AES_128_GCM" => Profile::AeadAes128Gcm,
-                "AEAD_AES_256_GCM" => Profile::AeadAes256Gcm,
-                _ => Profile::Aes128CmHmacSha1_80,
-            };
+            let profile = Profile::from_name(text(vector, "profile")).unwrap();
             let (key, salt) = (hex(vector, "master_key"), hex(vector, "master_salt"));
             let mut protector = Protector::new(profile, &key, &salt).unwrap();
             protector.rtcp.next_index = number(vector, "srtcp_index") as u32;
@@ -188,8 +253,12 @@ mod tests {
             let mut out = [0; 200];
             let len = protector.protect_rtcp_into(&plain, &mut out).unwrap();
             assert_eq!(out[..len], hex(vector, "protected_packet"));
-            let after = protector.protect_rtcp_into(&plain, &mut out);
-            assert_eq!(after, Err(ProtectError::KeyExhausted));
+            for _ in 0..3 {
+                let after = protector.protect_rtcp_into(&plain, &mut out);
+                assert_eq!(after, Err(ProtectError::KeyExhausted));
+                let after = protector.authenticate_rtcp_into(&plain, &mut out);
+                assert_eq!(after, Err(ProtectError::KeyExhausted));
+            }
             checked += 1;
         }
         assert_eq!(checked, 3);

@@ -2,30 +2,32 @@
 
 use crate::window::{Window, WindowSize};
 
-/// At most `max` windows; a new SSRC takes the place of the one that was silent longest.
+/// How many incoming SSRCs an [`Unprotector`](crate::Unprotector) remembers, of RTP and of RTCP each.
+pub const MAX_INCOMING_SSRCS: usize = 64;
+
+/// A new SSRC takes the place of the one that was silent longest.
 ///
 /// Only authenticated packets reach [`Recent::accept`], so only the peer itself can push a stream
 /// out.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    streams: Vec<Stream>,
-    last: usize,
-    clock: u64,
+    streams: Box<[Stream]>,
+    /// Where the SSRC of the last accepted packet stands: packets come in runs of one stream.
+    last: u32,
     window: WindowSize,
-    max: usize,
 }
 
 #[derive(Debug)]
 struct Stream {
     ssrc: u32,
-    /// Of the latest accepted packet, in packets of all streams.
-    heard: u64,
+    /// In which run of packets of one stream it was heard last: the larger, the later.
+    run: u64,
     window: Window,
 }
 
 impl Recent {
-    pub(crate) fn new(window: WindowSize, max: usize) -> Self {
-        Self { streams: Vec::new(), last: 0, clock: 0, window, max }
+    pub(crate) fn new(window: WindowSize) -> Self {
+        Self { streams: Box::default(), last: 0, window }
     }
 
     pub(crate) fn ssrcs(&self) -> usize {
@@ -34,33 +36,47 @@ impl Recent {
 
     /// The window of a known SSRC.
     pub(crate) fn find(&self, ssrc: u32) -> Option<&Window> {
-        self.position(ssrc).and_then(|at| self.streams.get(at)).map(|stream| &stream.window)
+        let stream = self.last_heard().filter(|stream| stream.ssrc == ssrc);
+        let other = || self.streams.iter().find(|stream| stream.ssrc == ssrc);
+        stream.or_else(other).map(|stream| &stream.window)
     }
 
     /// Remembers an authenticated packet.
     pub(crate) fn accept(&mut self, ssrc: u32, index: u64) {
-        self.clock += 1;
-        self.last = self.position(ssrc).unwrap_or_else(|| self.make_room(ssrc));
-        if let Some(stream) = self.streams.get_mut(self.last) {
-            stream.heard = self.clock;
+        if self.last_heard().is_none_or(|stream| stream.ssrc != ssrc) {
+            self.change_to(ssrc);
+        }
+        if let Some(stream) = self.streams.get_mut(self.last as usize) {
             stream.window.insert(index);
         }
     }
 
-    fn position(&self, ssrc: u32) -> Option<usize> {
-        if self.streams.get(self.last).is_some_and(|stream| stream.ssrc == ssrc) {
-            return Some(self.last);
+    fn last_heard(&self) -> Option<&Stream> {
+        self.streams.get(self.last as usize)
+    }
+
+    /// A run of another stream begins.
+    fn change_to(&mut self, ssrc: u32) {
+        let run = self.last_heard().map_or(0, |stream| stream.run + 1);
+        let known = self.streams.iter().position(|stream| stream.ssrc == ssrc);
+        let at = known.unwrap_or_else(|| self.make_room(ssrc));
+        if let Some(stream) = self.streams.get_mut(at) {
+            stream.run = run;
         }
-        self.streams.iter().position(|stream| stream.ssrc == ssrc)
+        // At most 64, so the fallback is never taken.
+        self.last = u32::try_from(at).unwrap_or(0);
     }
 
     fn make_room(&mut self, ssrc: u32) -> usize {
-        let fresh = Stream { ssrc, heard: self.clock, window: Window::new(self.window) };
-        if self.streams.len() < self.max {
-            self.streams.push(fresh);
+        let fresh = Stream { ssrc, run: 0, window: Window::new(self.window) };
+        if self.streams.len() < MAX_INCOMING_SSRCS {
+            let mut streams = std::mem::take(&mut self.streams).into_vec();
+            streams.reserve_exact(1);
+            streams.push(fresh);
+            self.streams = streams.into_boxed_slice();
             return self.streams.len() - 1;
         }
-        let by_silence = |(_, stream): &(usize, &Stream)| stream.heard;
+        let by_silence = |(_, stream): &(usize, &Stream)| stream.run;
         let oldest = self.streams.iter().enumerate().min_by_key(by_silence);
         let at = oldest.map_or(0, |(at, _)| at);
         if let Some(stream) = self.streams.get_mut(at) {

@@ -41,9 +41,9 @@ impl SessionKeys {
         keys
     }
 
-    /// Keys that were not derived, for the vectors of RFC 7714.
+    /// Keys that were not derived: some vectors give session keys.
     #[cfg(test)]
-    pub(crate) fn given(key: &[u8], salt: &[u8]) -> Self {
+    pub(crate) fn given(key: &[u8], salt: &[u8], auth: &[u8]) -> Self {
         let mut keys = Self {
             key: Zeroizing::new([0; 32]),
             key_len: key.len(),
@@ -52,6 +52,7 @@ impl SessionKeys {
         };
         keys.key[..key.len()].copy_from_slice(key);
         keys.salt[..salt.len()].copy_from_slice(salt);
+        keys.auth[..auth.len()].copy_from_slice(auth);
         keys
     }
 

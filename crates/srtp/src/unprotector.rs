@@ -2,32 +2,33 @@
 
 use std::fmt;
 
-use crate::cipher::{Cipher, E_FLAG, RtpPosition};
+use crate::cipher::{Cipher, E_FLAG, RtpPosition, WORD};
+use crate::cryptex;
 use crate::derivation::Derivation;
 use crate::error::{KeyError, UnprotectError};
 use crate::index::{Estimate, estimate};
-use crate::packet::{RtpHeader, rtcp_ssrc};
+use crate::packet::{RTCP_HEADER, RtpHeader, rtcp_ssrc};
 use crate::profile::Profile;
 use crate::recent::Recent;
 use crate::session_keys::{Protocol, SessionKeys};
 use crate::window::{Standing, Window, WindowSize};
 
-/// How many incoming SSRCs an [`Unprotector`] remembers, of RTP and of RTCP each.
-pub const MAX_INCOMING_SSRCS: usize = 64;
-
 /// Verifies and decrypts what one peer sends: RTP and RTCP under the keys of one direction.
 ///
 /// State (roll-over counters, replay windows) moves only after a packet's tag verified. The
-/// [`MAX_INCOMING_SSRCS`] SSRCs heard last are remembered; an authenticated packet of one more takes
-/// the place of the one silent longest, which begins anew with roll-over counter 0 if it returns.
+/// [`MAX_INCOMING_SSRCS`](crate::MAX_INCOMING_SSRCS) SSRCs heard last are remembered; an authenticated
+/// packet of one more takes the place of the one silent longest, which begins anew with roll-over
+/// counter 0 if it returns.
 pub struct Unprotector {
-    profile: Profile,
     rtp: Cipher,
     rtp_streams: Recent,
     rtcp: Box<RtcpReceiver>,
 }
 
+/// And what else is rarely used.
 struct RtcpReceiver {
+    profile: Profile,
+    accepts_cryptex: bool,
     cipher: Cipher,
     streams: Recent,
 }
@@ -66,18 +67,37 @@ impl Unprotector {
             let (expected, actual) = (profile.key_len(), master_key.len());
             Cipher::new(profile, protocol, &keys).ok_or(KeyError::KeyLength { expected, actual })
         };
-        let recent = || Recent::new(window, MAX_INCOMING_SSRCS);
+        let rtp = cipher(Protocol::Rtp)?;
+        let (cipher, streams) = (cipher(Protocol::Rtcp)?, Recent::new(window));
         Ok(Self {
-            profile,
-            rtp: cipher(Protocol::Rtp)?,
-            rtp_streams: recent(),
-            rtcp: Box::new(RtcpReceiver { cipher: cipher(Protocol::Rtcp)?, streams: recent() }),
+            rtp,
+            rtp_streams: Recent::new(window),
+            rtcp: Box::new(RtcpReceiver { profile, accepts_cryptex: false, cipher, streams }),
         })
+    }
+
+    /// From now on every packet carries a master key identifier (MKI, RFC 3711 §3.1) of so many
+    /// octets; 0, which is where it starts, means none.
+    ///
+    /// The identifier is stepped over whatever its value: there is one master key, so the tag alone
+    /// decides. It is not authenticated and not returned.
+    pub fn expect_mki(&mut self, octets: u8) {
+        self.rtp.set_mki_len(octets);
+        self.rtcp.cipher.set_mki_len(octets);
+    }
+
+    /// From now on packets may hide their CSRCs and header extension (Cryptex, RFC 9335), because that
+    /// was negotiated; they open to what they were before.
+    ///
+    /// Otherwise such a packet is either unauthentic (AEAD) or opens to nonsense behind the fixed
+    /// header (HMAC-SHA1), as it would with any receiver that does not know of it.
+    pub fn accept_cryptex(&mut self) {
+        self.rtcp.accepts_cryptex = true;
     }
 
     /// The profile the keys are for.
     pub fn profile(&self) -> Profile {
-        self.profile
+        self.rtcp.profile
     }
 
     /// Verifies and decrypts an SRTP packet in place.
@@ -87,7 +107,7 @@ impl Unprotector {
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<UnprotectedRtp, UnprotectError> {
         let RtpHeader { len: header_len, sequence_number, ssrc } =
             RtpHeader::parse(packet).ok_or(UnprotectError::Malformed)?;
-        if packet.len() < header_len + self.profile.rtp_overhead() {
+        if packet.len() < header_len + self.rtp.trailer_len() {
             return Err(UnprotectError::Malformed);
         }
         let window = self.rtp_streams.find(ssrc);
@@ -98,8 +118,16 @@ impl Unprotector {
         };
         // RFC 3711 §3.3 has the replay check before authentication, the update after it.
         check(window, index)?;
-        let at = RtpPosition { ssrc, index, header_len };
+        let mut at = RtpPosition { ssrc, index, header_len, hidden_csrc_len: 0 };
+        let hides_header = cryptex::is_hidden(packet) && self.rtcp.accepts_cryptex;
+        if hides_header {
+            at.header_len = cryptex::CLEAR;
+            at.hidden_csrc_len = cryptex::csrc_len(packet);
+        }
         let len = self.rtp.open_rtp(at, packet).map_err(|_| UnprotectError::Unauthentic)?;
+        if hides_header {
+            cryptex::mark_open(packet);
+        }
         self.rtp_streams.accept(ssrc, index);
         Ok(UnprotectedRtp { len, index })
     }
@@ -113,10 +141,10 @@ impl Unprotector {
     /// Says why the packet is to be dropped. Nothing has changed then, except the packet's buffer.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
         let ssrc = rtcp_ssrc(packet).ok_or(UnprotectError::Malformed)?;
-        if packet.len() < crate::packet::RTCP_HEADER + self.profile.rtcp_overhead() {
+        let RtcpReceiver { cipher, streams, .. } = &mut *self.rtcp;
+        if packet.len() < RTCP_HEADER + WORD + cipher.trailer_len() {
             return Err(UnprotectError::Malformed);
         }
-        let RtcpReceiver { cipher, streams } = &mut *self.rtcp;
         let word = cipher.rtcp_word(packet).ok_or(UnprotectError::Malformed)?;
         let index = u64::from(word & !E_FLAG);
         check(streams.find(ssrc), index)?;
@@ -144,7 +172,7 @@ impl fmt::Debug for Unprotector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rtp, rtcp) = self.ssrcs();
         f.debug_struct("Unprotector")
-            .field("profile", &self.profile)
+            .field("profile", &self.profile())
             .field("rtp_ssrcs", &rtp)
             .field("rtcp_ssrcs", &rtcp)
             .finish_non_exhaustive()
@@ -156,6 +184,11 @@ mod tests {
     use super::*;
     use crate::testing::{hex, number, text, vectors};
 
+    #[test]
+    fn a_context_is_at_most_600_octets() {
+        assert!(size_of::<Unprotector>() <= 600, "{}", size_of::<Unprotector>());
+    }
+
     /// A receiver does not get to roll-over counter 2^32 - 1 through the public API.
     #[test]
     fn the_last_rtp_index_opens_and_none_after_it() {
@@ -164,11 +197,7 @@ mod tests {
             if !text(vector, "id").starts_with("rollover_roc4294967295_") {
                 continue;
             }
-            let profile = match text(vector, "profile") {
-                "AEAD_AES_128_GCM" => Profile::AeadAes128Gcm,
-                "AEAD_AES_256_GCM" => Profile::AeadAes256Gcm,
-                _ => Profile::Aes128CmHmacSha1_80,
-            };
+            let profile = Profile::from_name(text(vector, "profile")).unwrap();
             let (key, salt) = (hex(vector, "master_key"), hex(vector, "master_salt"));
             let mut unprotector = Unprotector::new(profile, &key, &salt).unwrap();
             let index = number(vector, "roc") << 16 | number(vector, "sequence_number");

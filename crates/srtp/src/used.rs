@@ -3,19 +3,22 @@
 use crate::error::ProtectError;
 use crate::window::{Standing, Window, WindowSize};
 
+/// How many SSRCs one [`Protector`](crate::Protector) serves in its life.
+pub const MAX_OUTGOING_SSRCS: usize = 4096;
+
 /// Windows of used indices by SSRC, sorted, since there may be thousands of them.
 #[derive(Debug)]
 pub(crate) struct UsedIndices {
-    streams: Vec<(u32, Window)>,
+    // Exactly as long as needed: most have a handful of streams, and there are many Protectors.
+    streams: Box<[(u32, Window)]>,
     /// Where the last packet's SSRC stood: packets come in runs of one stream.
-    last: usize,
+    last: u32,
     window: WindowSize,
-    max_ssrcs: usize,
 }
 
 impl UsedIndices {
-    pub(crate) fn new(window: WindowSize, max_ssrcs: usize) -> Self {
-        Self { streams: Vec::new(), last: 0, window, max_ssrcs }
+    pub(crate) fn new(window: WindowSize) -> Self {
+        Self { streams: Box::default(), last: 0, window }
     }
 
     /// Marks the index as used, or says why it may not be.
@@ -38,23 +41,35 @@ impl UsedIndices {
         self.streams.len()
     }
 
+    #[inline]
     fn window_of(&mut self, ssrc: u32) -> Result<&mut Window, ProtectError> {
-        let at_last = self.streams.get(self.last).is_some_and(|(known, _)| *known == ssrc);
-        if !at_last {
-            self.last = match self.streams.binary_search_by_key(&ssrc, |(known, _)| *known) {
-                Ok(at) => at,
-                Err(_) if self.streams.len() >= self.max_ssrcs => {
-                    return Err(ProtectError::TooManySsrcs);
-                }
-                Err(at) => {
-                    self.streams.insert(at, (ssrc, Window::new(self.window)));
-                    at
-                }
-            };
+        let last = self.last as usize;
+        let at = match self.streams.get(last) {
+            Some((known, _)) if *known == ssrc => last,
+            _ => self.look_up(ssrc)?,
+        };
+        self.streams.get_mut(at).map(|(_, window)| window).ok_or(ProtectError::TooManySsrcs)
+    }
+
+    #[cold]
+    fn look_up(&mut self, ssrc: u32) -> Result<usize, ProtectError> {
+        let at = match self.streams.binary_search_by_key(&ssrc, |(known, _)| *known) {
+            Ok(at) => at,
+            Err(at) => self.insert(at, ssrc)?,
+        };
+        // At most 4096, so the fallback is never taken.
+        self.last = u32::try_from(at).unwrap_or(0);
+        Ok(at)
+    }
+
+    fn insert(&mut self, at: usize, ssrc: u32) -> Result<usize, ProtectError> {
+        if self.streams.len() >= MAX_OUTGOING_SSRCS {
+            return Err(ProtectError::TooManySsrcs);
         }
-        match self.streams.get_mut(self.last) {
-            Some((_, window)) => Ok(window),
-            None => Err(ProtectError::TooManySsrcs),
-        }
+        let mut streams = std::mem::take(&mut self.streams).into_vec();
+        streams.reserve_exact(1);
+        streams.insert(at, (ssrc, Window::new(self.window)));
+        self.streams = streams.into_boxed_slice();
+        Ok(at)
     }
 }

@@ -142,10 +142,14 @@ impl Bits {
 
     /// The word of an index and the bit in it.
     fn place(&self, index: u64) -> (usize, u64) {
-        let position = index % self.len();
+        let number = index / WORD_BITS;
+        // For the default size a mask; a division for the others.
+        let word = match self {
+            Self::Inline(words) => number % words.len() as u64,
+            Self::Heap(words) => number % words.len() as u64,
+        };
         // At most 16 words, so the fallback is never taken.
-        let word = usize::try_from(position / WORD_BITS).unwrap_or(0);
-        (word, 1 << (position % WORD_BITS))
+        (usize::try_from(word).unwrap_or(0), 1 << (index % WORD_BITS))
     }
 
     fn contains(&self, index: u64) -> bool {

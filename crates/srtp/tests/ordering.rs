@@ -20,7 +20,7 @@ fn a_replayed_packet_is_refused() {
 
 #[test]
 fn late_packets_open_within_the_window_and_not_below_it() {
-    for (profile, size) in Profile::ALL.into_iter().zip([64, 128, 512, 1024]) {
+    for (profile, size) in Profile::ALL.into_iter().zip([64, 128, 192, 512, 960, 1024]) {
         let window = WindowSize::new(size).unwrap();
         let (mut protector, mut unprotector) = pair_with_window(profile, window);
         let first = 60_000;
@@ -100,4 +100,69 @@ fn a_packet_from_before_the_first_is_too_old() {
     unprotector.unprotect_rtp(&mut protect(&mut protector, SSRC, 3, b"x")).unwrap();
     let mut early = protect(&mut protector, SSRC, 65_535, b"x");
     assert_eq!(unprotector.unprotect_rtp(&mut early), Err(UnprotectError::TooOld));
+}
+
+/// RFC 3711 §3.3.1: the first packet has roll-over counter 0, so what was sent before it in the
+/// same round is behind the start, and a lost wrap is one nobody can know of.
+#[test]
+fn a_stream_that_begins_near_the_wrap() {
+    for profile in Profile::ALL {
+        let (mut protector, mut unprotector) = pair(profile);
+        for index in [65_535, 65_534, 65_536, 65_530, 65_537] {
+            let mut packet = protect(&mut protector, SSRC, index, b"x");
+            assert_eq!(unprotector.unprotect_rtp(&mut packet).map(|it| it.index), Ok(index));
+        }
+        // The first to arrive has wrapped already: its counter cannot be guessed.
+        let (mut protector, mut unprotector) = pair(profile);
+        let mut wrapped = protect(&mut protector, SSRC, 65_536, b"x");
+        assert_eq!(unprotector.unprotect_rtp(&mut wrapped), Err(UnprotectError::Unauthentic));
+        let mut before = protect(&mut protector, SSRC, 65_535, b"x");
+        assert_eq!(unprotector.unprotect_rtp(&mut before).map(|it| it.index), Ok(65_535));
+        let mut after = protect(&mut protector, SSRC, 65_537, b"x");
+        assert_eq!(unprotector.unprotect_rtp(&mut after).map(|it| it.index), Ok(65_537));
+    }
+}
+
+/// One loss of more than half the range leads past a wrap: the counter is then one behind, and every
+/// packet is refused until the sequence numbers agree again.
+#[test]
+fn a_gap_of_half_the_range_is_the_most_that_is_followed() {
+    for (gap, expected) in [(0x7fff, true), (0x8000, true), (0x8001, false), (0xffff, false)] {
+        let (mut protector, mut unprotector) = pair(Profile::AeadAes128Gcm);
+        let start = 0x1_7000;
+        for index in [0x7000, 0xe000, 0x1_5000, start] {
+            unprotector.unprotect_rtp(&mut protect(&mut protector, SSRC, index, b"x")).unwrap();
+        }
+        let mut packet = protect(&mut protector, SSRC, start + gap, b"x");
+        assert_eq!(unprotector.unprotect_rtp(&mut packet).is_ok(), expected, "{gap:#x}");
+    }
+}
+
+#[test]
+fn every_packet_sent_three_times_in_any_order_opens_once() {
+    for profile in Profile::ALL {
+        let (mut protector, mut unprotector) = pair(profile);
+        let packets: Vec<_> =
+            (0..100).map(|n| protect(&mut protector, SSRC, 65_480 + n, &n.to_be_bytes())).collect();
+        let mut opened = [0; 100];
+        for step in 0..300 {
+            // 61 and 300 have no common divisor: every packet comes three times.
+            let at = step * 61 % 300 % 100;
+            match unprotector.unprotect_rtp(&mut packets[at].clone()) {
+                Ok(it) => {
+                    assert_eq!(it.index, 65_480 + at as u64);
+                    opened[at] += 1;
+                }
+                // The first to come are late ones, whose counter is not yet known.
+                Err(error) => assert!(
+                    opened[at] == 1
+                        || error == UnprotectError::TooOld
+                        || error == UnprotectError::Unauthentic,
+                    "{at}: {error}"
+                ),
+            }
+        }
+        assert!(opened.iter().all(|times| *times <= 1));
+        assert!(opened.iter().sum::<i32>() >= 99, "{opened:?}");
+    }
 }

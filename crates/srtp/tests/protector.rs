@@ -2,8 +2,8 @@
 
 mod support;
 
-use support::{SSRC, compound, header, pair, protect};
-use tsubame_srtp::{MAX_OUTGOING_SSRCS, Profile, ProtectError, Protector};
+use support::{SSRC, compound, header, pair, pair_with_window, protect};
+use tsubame_srtp::{MAX_OUTGOING_SSRCS, Profile, ProtectError, Protector, WindowSize};
 
 fn attempt(protector: &mut Protector, ssrc: u32, index: u64) -> Result<usize, ProtectError> {
     protector.protect_rtp_into(index, &header(ssrc, index), b"payload", &mut [0; 100])
@@ -34,6 +34,51 @@ fn a_late_packet_goes_out_under_its_own_lower_index_once() {
         let below = attempt(&mut protector, SSRC, 65_499);
         let expected = ProtectError::IndexTooOld { ssrc: SSRC, index: 65_499, highest: 65_627 };
         assert_eq!(below, Err(expected));
+    }
+}
+
+#[test]
+fn the_window_of_used_indices_is_as_large_as_asked_for() {
+    for (profile, size) in Profile::ALL.into_iter().zip([64, 128, 192, 512, 960, 1024]) {
+        let window = WindowSize::new(size).unwrap();
+        let (mut protector, _) = pair_with_window(profile, window);
+        let (oldest, highest) = (65_001, 65_000 + size as u64);
+        attempt(&mut protector, SSRC, highest).unwrap();
+        attempt(&mut protector, SSRC, oldest).unwrap();
+        for index in [oldest, highest] {
+            let again = attempt(&mut protector, SSRC, index);
+            assert_eq!(again, Err(ProtectError::IndexReused { ssrc: SSRC, index }));
+        }
+        let index = oldest - 1;
+        let below = attempt(&mut protector, SSRC, index);
+        assert_eq!(below, Err(ProtectError::IndexTooOld { ssrc: SSRC, index, highest }));
+        // In between, each once.
+        for index in oldest + 1..highest {
+            attempt(&mut protector, SSRC, index).unwrap();
+            attempt(&mut protector, SSRC, index).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn no_two_packets_of_rtcp_have_one_index() {
+    for profile in Profile::ALL {
+        let (mut protector, _) = pair(profile);
+        let mut indices = std::collections::BTreeSet::new();
+        for step in 0..1000u32 {
+            let mut out = [0; 100];
+            // SSRCs, and encrypted or not: all count together.
+            let packet = compound(step % 3);
+            let len = if step % 7 == 0 {
+                protector.authenticate_rtcp_into(&packet, &mut out).unwrap()
+            } else {
+                protector.protect_rtcp_into(&packet, &mut out).unwrap()
+            };
+            let end = if profile.name().starts_with("AEAD") { len } else { len - 10 };
+            let word = u32::from_be_bytes(out[end - 4..end].try_into().unwrap());
+            assert_eq!(word >> 31 == 0, step % 7 == 0);
+            assert!(indices.insert(word & 0x7fff_ffff));
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use crate::attribute::PasswordAlgorithm;
 
-/// A long-term key: 16 octets with MD5, 32 with SHA-256.
+/// A long-term key: 16 octets with MD5, 32 with SHA-256. Overwritten with zeros on drop, never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LongTermKey {
     bytes: [u8; 32],
@@ -17,6 +18,14 @@ impl AsRef<[u8]> for LongTermKey {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 }
+
+impl Drop for LongTermKey {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for LongTermKey {}
 
 impl std::fmt::Debug for LongTermKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::{error, fmt};
 
 use crate::attribute::{
-    self, Attribute, AttributeType, Attributes, ErrorCode, PasswordAlgorithm, PasswordAlgorithms,
-    UnknownAttributes,
+    self, Attribute, AttributeType, Attributes, ErrorCode, NetworkInfo, Ordinary,
+    PasswordAlgorithm, PasswordAlgorithms, UnknownAttributes,
 };
 use crate::bytes::{array_at, exact_u32, exact_u64, u16_at};
 use crate::method::{self, Class, Method};
@@ -89,6 +89,16 @@ pub struct Message<'a> {
     class: Class,
     method: Method,
     id: TransactionId,
+    closing: Closing,
+}
+
+/// Where the attributes that close a message begin, in octets from its start; zero for those it does not have. Only
+/// those that count are noted.
+#[derive(Clone, Copy, Default)]
+struct Closing {
+    integrity: u16,
+    integrity_sha256: u16,
+    fingerprint: u16,
 }
 
 impl<'a> Message<'a> {
@@ -113,9 +123,9 @@ impl<'a> Message<'a> {
         if usize::from(field) != body.len() || field % 4 != 0 {
             return Err(ParseError::WrongLength { field, actual: body.len() });
         }
-        check_attributes(body)?;
+        let closing = check_attributes(body)?;
         let (class, method) = method::decode(message_type);
-        Ok(Self { bytes, class, method, id })
+        Ok(Self { bytes, class, method, id, closing })
     }
 
     /// Request, indication, success or error.
@@ -147,14 +157,23 @@ impl<'a> Message<'a> {
     /// The value of the first attribute of this type that counts (RFC 8489 §14: only the first occurrence needs to be
     /// processed).
     pub fn attribute(&self, kind: AttributeType) -> Option<&'a [u8]> {
-        self.attributes().find(|attribute| attribute.kind == kind).map(|attribute| attribute.value)
+        let offset = match kind {
+            AttributeType::MESSAGE_INTEGRITY => self.closing.integrity,
+            AttributeType::MESSAGE_INTEGRITY_SHA256 => self.closing.integrity_sha256,
+            AttributeType::FINGERPRINT => self.closing.fingerprint,
+            _ => return self.ordinary().find(|found| found.kind == kind).map(|found| found.value),
+        };
+        let closing = self.bytes.get(usize::from(offset)..).filter(|_| offset > 0)?;
+        Attribute::split(closing).map(|(attribute, _)| attribute.value)
     }
 
-    /// Comprehension-required attributes that count and that this crate does not know (RFC 8489 §6.3).
+    /// Comprehension-required attributes that count and that are neither of RFC 8489 nor of ICE (RFC 8489 §6.3): what a
+    /// server that does not speak TURN has to refuse with 420. One that does filters out those it understands
+    /// ([`AttributeType::is_turn`]).
     pub fn unknown_required(&self) -> impl Iterator<Item = AttributeType> + use<'a> {
         self.attributes()
             .map(|attribute| attribute.kind)
-            .filter(|kind| kind.is_comprehension_required() && !kind.is_known())
+            .filter(|kind| kind.is_comprehension_required() && !kind.is_stun())
     }
 
     /// `XOR-MAPPED-ADDRESS`.
@@ -187,6 +206,17 @@ impl<'a> Message<'a> {
     /// `SOFTWARE`, at most 763 octets of UTF-8 (RFC 8489 §14.14).
     pub fn software(&self) -> Option<&'a str> {
         self.text(AttributeType::SOFTWARE, 763)
+    }
+
+    /// `ALTERNATE-SERVER`, of a 300 (Try Alternate) response (RFC 8489 §14.15).
+    pub fn alternate_server(&self) -> Option<SocketAddr> {
+        attribute::decode_address(self.attribute(AttributeType::ALTERNATE_SERVER)?)
+    }
+
+    /// `ALTERNATE-DOMAIN`: what the certificate of the alternate server has to name, at most 255 octets
+    /// (RFC 8489 §14.16).
+    pub fn alternate_domain(&self) -> Option<&'a str> {
+        self.text(AttributeType::ALTERNATE_DOMAIN, 255)
     }
 
     /// `ERROR-CODE`.
@@ -234,6 +264,19 @@ impl<'a> Message<'a> {
         exact_u64(self.attribute(AttributeType::ICE_CONTROLLING)?)
     }
 
+    /// `GOOG-NETWORK-INFO` of libwebrtc: id and cost of the network the sender uses.
+    pub fn network_info(&self) -> Option<NetworkInfo> {
+        NetworkInfo::decode(self.attribute(AttributeType::GOOG_NETWORK_INFO)?)
+    }
+
+    /// The attributes in front of those that close the message, as they stand there.
+    pub(crate) fn ordinary(&self) -> Ordinary<'a> {
+        let closing = [self.closing.integrity, self.closing.integrity_sha256];
+        let end = closing.into_iter().filter(|offset| *offset > 0).min();
+        let end = end.map_or(self.bytes.len(), usize::from);
+        Ordinary::new(self.bytes.get(HEADER_LENGTH..end).unwrap_or_default())
+    }
+
     /// The attribute of this type that counts, and the octets of the message in front of it.
     pub(crate) fn located(&self, kind: AttributeType) -> Option<(&'a [u8], &'a [u8])> {
         let value = self.attribute(kind)?;
@@ -247,7 +290,7 @@ impl<'a> Message<'a> {
         self.bytes.get(HEADER_LENGTH..).unwrap_or_default()
     }
 
-    fn text(&self, kind: AttributeType, limit: usize) -> Option<&'a str> {
+    pub(crate) fn text(&self, kind: AttributeType, limit: usize) -> Option<&'a str> {
         let value = self.attribute(kind)?;
         if value.len() > limit {
             return None;
@@ -268,16 +311,30 @@ impl fmt::Debug for Message<'_> {
 }
 
 /// Walks over all attributes, also those that do not count.
-fn check_attributes(body: &[u8]) -> Result<(), ParseError> {
+fn check_attributes(body: &[u8]) -> Result<Closing, ParseError> {
+    let mut closing = Closing::default();
     let mut rest = body;
     while !rest.is_empty() {
         let offset = HEADER_LENGTH + body.len() - rest.len();
-        let (attribute, total) =
-            Attribute::split(rest).ok_or(ParseError::AttributeOverrun { offset })?;
+        let overrun = ParseError::AttributeOverrun { offset };
+        let (attribute, total) = Attribute::split(rest).ok_or(overrun)?;
         rest = rest.get(total..).unwrap_or_default();
-        if attribute.kind == AttributeType::FINGERPRINT && !rest.is_empty() {
-            return Err(ParseError::FingerprintNotLast);
+        // The length field has 16 bits, but the header comes on top of it.
+        let at = u16::try_from(offset).map_err(|_| overrun)?;
+        let Closing { integrity, integrity_sha256, .. } = closing;
+        match attribute.kind {
+            AttributeType::FINGERPRINT if !rest.is_empty() => {
+                return Err(ParseError::FingerprintNotLast);
+            }
+            AttributeType::FINGERPRINT => closing.fingerprint = at,
+            AttributeType::MESSAGE_INTEGRITY if integrity == 0 && integrity_sha256 == 0 => {
+                closing.integrity = at;
+            }
+            AttributeType::MESSAGE_INTEGRITY_SHA256 if integrity_sha256 == 0 => {
+                closing.integrity_sha256 = at;
+            }
+            _ => {}
         }
     }
-    Ok(())
+    Ok(closing)
 }

@@ -24,6 +24,18 @@ pub struct Method(u16);
 impl Method {
     /// Binding (RFC 8489 §3), the only method ICE uses.
     pub const BINDING: Self = Self(0x001);
+    /// Asks a TURN server for a relayed address (RFC 8656 §7).
+    pub const ALLOCATE: Self = Self(0x003);
+    /// Keeps an allocation alive, or ends it (RFC 8656 §8).
+    pub const REFRESH: Self = Self(0x004);
+    /// Sends a datagram by the relay: an indication (RFC 8656 §11.1).
+    pub const SEND: Self = Self(0x006);
+    /// Brings a datagram from the relay: an indication (RFC 8656 §11.3).
+    pub const DATA: Self = Self(0x007);
+    /// Lets a peer's address send to the relay (RFC 8656 §10).
+    pub const CREATE_PERMISSION: Self = Self(0x008);
+    /// Gives a peer a channel number, for framing of four octets (RFC 8656 §12).
+    pub const CHANNEL_BIND: Self = Self(0x009);
 
     /// The largest method number.
     pub const MAX: u16 = 0xfff;
@@ -43,6 +55,12 @@ impl fmt::Debug for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::BINDING => f.write_str("Binding"),
+            Self::ALLOCATE => f.write_str("Allocate"),
+            Self::REFRESH => f.write_str("Refresh"),
+            Self::SEND => f.write_str("Send"),
+            Self::DATA => f.write_str("Data"),
+            Self::CREATE_PERMISSION => f.write_str("CreatePermission"),
+            Self::CHANNEL_BIND => f.write_str("ChannelBind"),
             Self(number) => write!(f, "Method({number:#05x})"),
         }
     }

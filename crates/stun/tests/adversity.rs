@@ -1,11 +1,19 @@
 //! Every truncation and every single bit flip of every golden message: no panic, no state.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 mod common;
 
 use common::{Lite, all_vectors, bytes, client, epoch, ice_vector, path, server};
 use serde_json::Value;
+use tsubame_stun::attribute::{ErrorCode, PasswordAlgorithm};
 use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, peek_username};
-use tsubame_stun::{Message, is_stun};
+use tsubame_stun::turn::{
+    AddressErrorCode, AddressFamily, ChannelNumber, EvenPort, Icmp, RequestedTransport,
+};
+use tsubame_stun::{
+    AttributeType, BuildError, Class, Message, MessageBuilder, Method, TransactionId, is_stun,
+};
 
 /// All octet strings that are one truncation or one flipped bit away from `message`.
 fn mutations(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
@@ -22,6 +30,41 @@ fn goldens() -> Vec<(Value, Vec<u8>)> {
     all_vectors().into_iter().map(|vector| (vector.clone(), bytes(&vector["message"]))).collect()
 }
 
+/// Messages with every attribute of TURN, and with those of RFC 8489 that no vector has.
+fn further_goldens() -> Vec<Vec<u8>> {
+    let id = TransactionId(*b"0123456789ab");
+    let address = common::addr("[2001:db8::1]:3478");
+    let write = |class, fill: &dyn Fn(&mut MessageBuilder<'_>) -> Result<(), BuildError>| {
+        let mut out = [0; 512];
+        let mut builder = MessageBuilder::new(&mut out, class, Method::ALLOCATE, id).unwrap();
+        fill(&mut builder).unwrap();
+        builder.integrity_sha256(KEY).unwrap().fingerprint().unwrap();
+        let length = builder.finish();
+        out[..length].to_vec()
+    };
+    let request = write(Class::Request, &|builder| {
+        builder.requested_transport(RequestedTransport::UDP)?.lifetime(600)?.dont_fragment()?;
+        builder.requested_address_family(AddressFamily::V6)?;
+        builder.even_port(EvenPort { reserve_next: true })?.reservation_token(b"token678")?;
+        builder.additional_address_family(AddressFamily::V6)?;
+        builder.channel_number(ChannelNumber::MIN)?.xor_peer_address(address)?.data(b"data")?;
+        builder.password_algorithms(&[PasswordAlgorithm::SHA256, PasswordAlgorithm::MD5])?;
+        builder.nonce("nonce")?.realm("realm")?.username("user")?;
+        Ok(())
+    });
+    let response = write(Class::ErrorResponse, &|builder| {
+        let error = ErrorCode::TRY_ALTERNATE;
+        builder.error_code(error)?.alternate_server(address)?.alternate_domain("example.org")?;
+        builder.address_error_code(AddressErrorCode { family: AddressFamily::V4, error })?;
+        builder.icmp(Icmp { icmp_type: 3, code: 4, data: 1280 })?.mapped_address(address)?;
+        builder.xor_relayed_address(address)?.unknown_attributes([AttributeType::DATA])?;
+        Ok(())
+    });
+    vec![request, response]
+}
+
+const KEY: &[u8] = b"the key of further goldens";
+
 /// Calls whatever reads.
 fn read_everything(message: &Message<'_>) {
     let _ = format!("{message:?}");
@@ -32,11 +75,19 @@ fn read_everything(message: &Message<'_>) {
     let _ = message.password_algorithms().map(Iterator::count);
     let _ = message.unknown_attributes().map(Iterator::count);
     let _ = message.unknown_required().count();
+    let _ = (message.alternate_server(), message.alternate_domain(), message.network_info());
+    let _ = (message.channel_number(), message.lifetime(), message.data(), message.icmp());
+    let _ = (message.xor_peer_address(), message.xor_relayed_address(), message.even_port());
+    let _ = (message.requested_address_family(), message.additional_address_family());
+    let _ = (message.address_error_code(), message.requested_transport());
+    let _ = (message.dont_fragment(), message.reservation_token());
+    let _ = (message.xor_peer_addresses().count(), message.xor_relayed_addresses().count());
 }
 
 #[test]
 fn readers_survive_every_mutation() {
-    for (_, golden) in goldens() {
+    let goldens = goldens().into_iter().map(|(_, golden)| golden);
+    for golden in goldens.chain(further_goldens()) {
         for mutation in mutations(&golden) {
             let _ = is_stun(&mutation);
             let _ = peek_username(&mutation);
@@ -51,7 +102,8 @@ fn readers_survive_every_mutation() {
 
 #[test]
 fn a_truncated_message_is_no_message() {
-    for (_, golden) in goldens() {
+    let goldens = goldens().into_iter().map(|(_, golden)| golden);
+    for golden in goldens.chain(further_goldens()) {
         for length in 0..golden.len() {
             assert!(Message::parse(&golden[..length]).is_err());
         }
@@ -78,7 +130,17 @@ fn no_single_bit_can_be_flipped_unnoticed() {
             assert!(!holds, "{}: {}", vector["id"], hex::encode(mutation));
         }
     }
-    assert!(tried > 4000);
+    for golden in further_goldens() {
+        Message::parse(&golden).unwrap().verify_integrity(KEY).unwrap();
+        for mutation in mutations(&golden) {
+            tried += 1;
+            let holds = Message::parse(&mutation).is_ok_and(|message| {
+                message.verify_integrity(KEY).is_ok() && message.verify_fingerprint().is_ok()
+            });
+            assert!(!holds, "{}", hex::encode(mutation));
+        }
+    }
+    assert!(tried > 8000);
 }
 
 #[test]

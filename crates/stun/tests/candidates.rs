@@ -26,16 +26,52 @@ fn what_browsers_write_is_read_and_written_again() {
 }
 
 #[test]
-fn unknown_extensions_are_ignored_and_case_of_the_transport_too() {
+fn the_case_of_the_transport_a_lonely_name_and_the_end_of_the_line_do_not_matter() {
     let plain = read("candidate:1 1 udp 5 192.0.2.3 4 typ host");
     for text in [
-        "candidate:1 1 UDP 5 192.0.2.3 4 typ host generation 0 ufrag I9wd network-id 1 network-cost 10",
+        "candidate:1 1 UDP 5 192.0.2.3 4 typ host",
         "candidate:1 1 Udp 5 192.0.2.3 4 typ host lonely",
-        "candidate:1 1 udp 5 192.0.2.3 4 typ host raddr hidden.local rport 5\r\n",
-        "candidate:1 1 udp 5 192.0.2.3 4 typ host rport 5",
+        "candidate:1 1 udp 5 192.0.2.3 4 typ host\r\n",
     ] {
         assert_eq!(read(text), plain, "{text}");
     }
+}
+
+#[test]
+fn extensions_survive_a_round_trip() {
+    for text in [
+        "candidate:1 1 udp 5 192.0.2.3 4 typ host generation 0 ufrag I9wd network-id 1 network-cost 10",
+        "candidate:3 1 tcp 5 192.0.2.3 9 typ host tcptype active generation 2 x-new thing x-new other",
+        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport 5 generation 0",
+        // What cannot be understood is kept as it is.
+        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr hidden.local rport 5 generation 0",
+        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx rport 5",
+        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport 65536",
+        "candidate:2 1 udp 5 192.0.2.3 4 typ host tcptype active",
+    ] {
+        assert_eq!(read(text).to_string(), text);
+    }
+}
+
+#[test]
+fn the_extensions_of_libwebrtc_are_typed() {
+    let candidate = read(
+        "candidate:1 1 udp 5 192.0.2.3 4 typ host generation 3 ufrag I9wd network-id 2 network-cost 900",
+    );
+    assert_eq!(candidate.generation(), Some(3));
+    assert_eq!(candidate.ufrag(), Some("I9wd"));
+    assert_eq!(candidate.network_id(), Some(2));
+    assert_eq!(candidate.network_cost(), Some(900));
+    assert_eq!(candidate.extension("nonsense"), None);
+    let odd = read("candidate:1 1 udp 5 192.0.2.3 4 typ host generation -1 network-cost 65536");
+    assert_eq!((odd.generation(), odd.ufrag(), odd.network_cost()), (None, None, None));
+}
+
+#[test]
+fn a_name_of_mdns_stays_a_name() {
+    let text = "candidate:0 1 udp 5 4f3e2d1c-0b0a-4908-8706-050403020100.local 54123 typ host";
+    let host = "4f3e2d1c-0b0a-4908-8706-050403020100.local".to_owned();
+    assert_eq!(read(text).address, CandidateAddress::Name { host, port: 54_123 });
 }
 
 #[test]
@@ -53,6 +89,7 @@ fn fields_go_where_they_belong() {
             address: CandidateAddress::Name { host: "host.example".into(), port: 443 },
             kind: CandidateKind::Relay,
             related: Some("192.0.2.9:8".parse().unwrap()),
+            extensions: Vec::new(),
         }
     );
 }
@@ -104,10 +141,29 @@ fn limits_of_length() {
     assert!(matches!(text.parse::<Candidate>(), Err(CandidateError::TooLong { .. })));
 }
 
+/// Found by fuzzing: such a word at the end was cut off when it was read again.
+#[test]
+fn space_that_does_not_separate_words_is_a_part_of_one() {
+    for odd in ["\u{a0}", "\u{3000}"] {
+        let candidate =
+            read(&format!("candidate:1 1 udp 5 192.0.2.3 4 typ host name {odd} other x"));
+        let at_the_end = read(&format!("candidate:1 1 udp 5 192.0.2.3 4 typ host name {odd}"));
+        assert_eq!(read(&candidate.to_string()), candidate);
+        assert_eq!(read(&at_the_end.to_string()), at_the_end);
+        assert_eq!(at_the_end.extensions, [("name".to_owned(), odd.to_owned())]);
+    }
+}
+
 #[test]
 fn a_host_candidate_of_ours() {
     let candidate = Candidate::host("[::ffff:192.0.2.1]:3478".parse().unwrap(), 65_535);
     let text = candidate.to_string();
     assert!(text.ends_with(" 1 udp 2130706431 192.0.2.1 3478 typ host"), "{text}");
     assert_eq!(read(&text), candidate);
+}
+
+#[test]
+fn control_characters_are_not_passed_on() {
+    let candidate = read("candidate:1 1 udp 5 192.0.2.3 4 typ host x-a \u{b} y\u{7f} 1 z 2");
+    assert_eq!(candidate.to_string(), "candidate:1 1 udp 5 192.0.2.3 4 typ host z 2");
 }

@@ -153,13 +153,13 @@ fn old_and_new_ufrag_are_valid_until_the_new_one_is_nominated() {
 
     lite.agent.set_remote_ufrag(lite.now, "peer2");
     lite.ask(A);
-    let check = Check::new(&renewed(), "peer2", 1).build();
+    let check = Check::new(&renewed(), "peer2", 2001).build();
     assert_eq!(lite.feed(path(B), &check).len(), 1);
     assert_eq!(lite.events(), [Verified(path(B))]);
     assert_eq!(ufrags(&lite).len(), 2, "a check is no nomination");
 
     // The priority is lower, but it is a new generation.
-    let check = Check::new(&renewed(), "peer2", 2).nominating(1).build();
+    let check = Check::new(&renewed(), "peer2", 2002).nominating(1).build();
     assert_eq!(lite.feed(path(B), &check).len(), 1);
     assert_eq!(lite.events(), [Selected(path(B))]);
     assert_eq!(ufrags(&lite), ["newufrag"]);
@@ -172,16 +172,16 @@ fn each_generation_has_a_remote_ufrag_of_its_own() {
     let mut lite = Lite::answered();
     lite.nominate(A, 90);
     lite.agent.restart(lite.now, renewed());
-    let early = Check::new(&renewed(), "anybody", 1).build();
+    let early = Check::new(&renewed(), "anybody", 2001).build();
     assert_eq!(lite.feed(path(B), &early).len(), 1, "no answer yet to the new credentials");
     lite.events();
     lite.agent.set_remote_ufrag(lite.now, "peer2");
     assert_eq!(lite.events(), [Forgotten(path(B))], "and it was another's");
     assert_eq!(lite.agent.selected(), Some(path(A)));
 
-    let crossed = Check::new(&renewed(), &client().ufrag, 2).build();
+    let crossed = Check::new(&renewed(), &client().ufrag, 2002).build();
     lite.assert_ignored(A, &crossed, "new local, old remote");
-    let crossed = Check::new(&server(), "peer2", 3).build();
+    let crossed = Check::new(&server(), "peer2", 2003).build();
     lite.assert_ignored(A, &crossed, "old local, new remote");
     assert_eq!(lite.agent.counters().wrong_remote_ufrag, 2);
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{
     Check, Lite, append, append_fingerprint, authentic, bytes, client, ice_vector, path, server,
 };
-use tsubame_stun::ice::{Credentials, LiteEvent, Path, peek_username};
+use tsubame_stun::ice::{LiteEvent, Path, peek_username};
 use tsubame_stun::{AttributeType, Class};
 
 const REMOTE: &str = "198.51.100.7:5000";
@@ -21,7 +21,7 @@ fn no_integrity() {
 #[test]
 fn wrong_integrity() {
     let mut lite = Lite::answered();
-    let receiver = Credentials { pwd: "w".repeat(24), ..server() };
+    let receiver = common::other_pwd(&server());
     let check = Check { receiver, ..lite.check().nominating(9) };
     lite.assert_ignored(REMOTE, &check.build(), "another password");
     lite.assert_ignored(REMOTE, &Check { sha256: true, ..check }.build(), "SHA-256");
@@ -55,7 +55,7 @@ fn wrong_peer_ufrag_after_the_answer() {
 #[test]
 fn unknown_local_ufrag() {
     let mut lite = Lite::answered();
-    let receiver = Credentials { ufrag: "tsbm4f9L".into(), ..server() };
+    let receiver = common::other_ufrag(&server(), "tsbm4f9L");
     let check = Check::new(&receiver, &client().ufrag, 1).nominating(9);
     lite.assert_ignored(REMOTE, &check.build(), "not our ufrag");
     assert_eq!(lite.agent.counters().unknown_local_ufrag, 1);
@@ -261,7 +261,7 @@ fn ten_thousand_forgeries_grow_nothing() {
     let mut lite = Lite::answered();
     lite.nominate(REMOTE, 9);
     let before = lite.agent.poll_timeout();
-    let receiver = Credentials { pwd: "w".repeat(24), ..server() };
+    let receiver = common::other_pwd(&server());
     for serial in 0..10_000u32 {
         let check = Check::new(&receiver, &client().ufrag, serial).nominating(u32::MAX);
         let [a, b, c, d] = serial.to_be_bytes();
@@ -273,6 +273,65 @@ fn ten_thousand_forgeries_grow_nothing() {
     assert_eq!(lite.agent.counters().wrong_integrity, 10_000);
     assert_eq!(lite.agent.poll_timeout(), before);
     assert_eq!(lite.events(), []);
+    // And no throttle holds the true peer back (CVE-2022-39368).
+    assert_eq!(lite.ask("10.0.0.1:1024"), [LiteEvent::Verified(path("10.0.0.1:1024"))]);
+}
+
+#[test]
+fn integrity_of_another_length_is_wrong() {
+    for length in [0, 4, 16, 19, 20, 24, 28] {
+        let mut lite = Lite::answered();
+        let mut check = Check { integrity: false, fingerprint: false, ..lite.check() }.build();
+        append(&mut check, 0x001c, &vec![0; length]);
+        append_fingerprint(&mut check);
+        lite.assert_ignored(REMOTE, &check, "truncated MESSAGE-INTEGRITY-SHA256");
+        assert_eq!(lite.agent.counters().wrong_integrity, 1);
+    }
+}
+
+/// A SHA-256 attribute that does not hold is not made up for by a SHA-1 one that does.
+#[test]
+fn the_weaker_hash_does_not_save_the_stronger() {
+    let mut lite = Lite::answered();
+    let mut check = Check { fingerprint: false, ..lite.check() }.build();
+    append(&mut check, 0x001c, &[0; 32]);
+    append_fingerprint(&mut check);
+    lite.assert_ignored(REMOTE, &check, "wrong SHA-256 behind a right SHA-1");
+}
+
+#[test]
+fn turn_is_not_understood_by_an_ice_agent() {
+    let mut lite = Lite::answered();
+    let check = Check { extra: vec![(0x000d, vec![0; 4])], ..lite.check() }.build();
+    let sent = lite.feed(path(REMOTE), &check);
+    let response = authentic(&sent[0].1, &server().pwd);
+    assert_eq!(response.error_code().unwrap().code, 420);
+    assert_eq!(response.unknown_attributes().unwrap().next(), Some(AttributeType::LIFETIME));
+}
+
+/// What libwebrtc adds to its checks is comprehension-optional: network cost, nomination counters, its own small
+/// integrity, DTLS in STUN.
+#[test]
+fn the_extensions_of_libwebrtc_are_tolerated() {
+    let mut lite = Lite::answered();
+    let extra = [0xc001, 0xc057, 0xc058, 0xc059, 0xc05b, 0xc060, 0xc070, 0xc071]
+        .map(|kind| (kind, vec![0; 4]))
+        .to_vec();
+    let check = Check { extra, ..lite.check() }.build();
+    let sent = lite.feed(path(REMOTE), &check);
+    assert_eq!(authentic(&sent[0].1, &server().pwd).class(), Class::SuccessResponse);
+}
+
+/// GOOG-PING (method 0x080) is sent only to peers that announced it.
+#[test]
+fn methods_other_than_binding_are_met_with_silence() {
+    let mut lite = Lite::answered();
+    for message_type in [0x0003_u16, 0x0004, 0x0200, 0x0100] {
+        let mut check = Check { fingerprint: false, ..lite.check() }.build();
+        check[..2].copy_from_slice(&message_type.to_be_bytes());
+        append_fingerprint(&mut check);
+        lite.assert_ignored(REMOTE, &check, "another method");
+    }
 }
 
 #[test]

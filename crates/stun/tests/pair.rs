@@ -1,230 +1,15 @@
-//! Agents against each other in memory: virtual time, delay, loss; the same seed gives the same run.
+//! Two agents on a good network: what is selected, when, and how it is kept.
 
 #![allow(clippy::unwrap_used, reason = "a harness that fails is a test that fails")]
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
+use common::net::*;
 use common::{addr, client, epoch, ms, server};
-use tsubame_stun::Message;
 use tsubame_stun::ice::{
     Candidate, ControllingAgent, ControllingConfig, ControllingEvent, LiteAgent, LiteConfig,
     LiteEvent, Nomination, Path,
 };
-
-/// Either kind of agent, with the one face the network needs.
-enum Agent {
-    Lite(Box<LiteAgent>),
-    Full(Box<ControllingAgent>),
-}
-
-impl Agent {
-    fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &[u8]) {
-        match self {
-            Self::Lite(agent) => agent.handle_datagram(now, path, datagram),
-            Self::Full(agent) => agent.handle_datagram(now, path, datagram),
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        match self {
-            Self::Lite(agent) => agent.handle_timeout(now),
-            Self::Full(agent) => agent.handle_timeout(now),
-        }
-    }
-
-    fn poll_transmit(&mut self, out: &mut [u8]) -> Option<tsubame_stun::ice::Transmit> {
-        match self {
-            Self::Lite(agent) => agent.poll_transmit(out),
-            Self::Full(agent) => agent.poll_transmit(out),
-        }
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::Lite(agent) => agent.poll_timeout(),
-            Self::Full(agent) => agent.poll_timeout(),
-        }
-    }
-
-    fn poll_event(&mut self) -> Option<String> {
-        match self {
-            Self::Lite(agent) => agent.poll_event().map(|event| format!("{event:?}")),
-            Self::Full(agent) => agent.poll_event().map(|event| format!("{event:?}")),
-        }
-    }
-
-    fn selected(&self) -> Option<Path> {
-        match self {
-            Self::Lite(agent) => agent.selected(),
-            Self::Full(agent) => agent.selected(),
-        }
-    }
-}
-
-/// Two agents and what lies between them.
-struct Net {
-    start: Instant,
-    now: Instant,
-    agents: [Agent; 2],
-    /// By (arrival, serial): who gets it, on which path, what.
-    flying: BTreeMap<(Instant, u64), (usize, Path, Vec<u8>)>,
-    serial: u64,
-    delay: Duration,
-    /// An address of the first agent whose network takes longer, one way.
-    slow: Option<(SocketAddr, Duration)>,
-    /// Lost datagrams of 1,000.
-    loss: u64,
-    random: u64,
-    /// Addresses of the first agent that reach nobody, and are reached by nobody.
-    dead: Vec<SocketAddr>,
-    /// The address that the first agent's datagrams seem to come from.
-    nat: Option<(SocketAddr, SocketAddr)>,
-    sent: [usize; 2],
-    /// When the first agent sent.
-    sent_at: Vec<Duration>,
-    events: [Vec<String>; 2],
-    log: Vec<Vec<u8>>,
-}
-
-impl Net {
-    fn new(first: ControllingAgent, second: Agent, now: Instant) -> Self {
-        Self {
-            start: now,
-            now,
-            agents: [Agent::Full(Box::new(first)), second],
-            flying: BTreeMap::new(),
-            serial: 0,
-            delay: ms(20),
-            slow: None,
-            loss: 0,
-            random: 0x9e37_79b9_7f4a_7c15,
-            dead: Vec::new(),
-            nat: None,
-            sent: [0; 2],
-            sent_at: Vec::new(),
-            events: [Vec::new(), Vec::new()],
-            log: Vec::new(),
-        }
-    }
-
-    fn first(&mut self) -> &mut ControllingAgent {
-        match &mut self.agents[0] {
-            Agent::Full(agent) => agent,
-            Agent::Lite(_) => unreachable!(),
-        }
-    }
-
-    fn chance(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % 1000
-    }
-
-    fn drain(&mut self, from: usize) {
-        let mut out = [0; 1500];
-        while let Some(transmit) = self.agents[from].poll_transmit(&mut out) {
-            let datagram = out[..transmit.len].to_vec();
-            Message::parse(&datagram).expect("agents send STUN");
-            self.sent[from] += 1;
-            self.log.push(datagram.clone());
-            let mut path = transmit.path;
-            if from == 0 {
-                self.sent_at.push(self.now - self.start);
-            }
-            if self.dead.contains(&path.local)
-                || self.dead.contains(&path.remote)
-                || self.chance() < self.loss
-            {
-                continue;
-            }
-            let slow = self.slow.filter(|(slow, _)| *slow == path.local || *slow == path.remote);
-            let delay = slow.map_or(self.delay, |(_, delay)| delay);
-            // The translator rewrites the inner address on the way out and back.
-            if let Some((inner, outer)) = self.nat {
-                if from == 0 && path.local == inner {
-                    path.local = outer;
-                } else if from == 1 && path.remote == outer {
-                    path.remote = inner;
-                }
-            }
-            self.serial += 1;
-            let arrival = Path::udp(path.remote, path.local);
-            self.flying.insert((self.now + delay, self.serial), (1 - from, arrival, datagram));
-        }
-        while let Some(event) = self.agents[from].poll_event() {
-            self.events[from].push(event);
-        }
-    }
-
-    /// Runs until `done` or the end of `limit`. True if `done`.
-    fn run(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
-        let end = self.now + limit;
-        let mut steps = 0;
-        loop {
-            self.drain(0);
-            self.drain(1);
-            if done(self) {
-                return true;
-            }
-            steps += 1;
-            assert!(steps < 200_000, "an agent that is never satisfied");
-            let timers = self.agents.iter().filter_map(Agent::poll_timeout);
-            let arrival = self.flying.keys().next().map(|(at, _)| *at);
-            let next = timers.chain(arrival).min().map_or(end, |next| next.max(self.now));
-            if next >= end {
-                self.now = end;
-                return false;
-            }
-            self.now = next;
-            if arrival.is_some_and(|at| at <= next) {
-                let (_, (to, path, datagram)) = self.flying.pop_first().unwrap();
-                self.agents[to].handle_datagram(self.now, path, &datagram);
-            } else {
-                self.agents.iter_mut().for_each(|agent| agent.handle_timeout(next));
-            }
-        }
-    }
-
-    fn both_selected(&self) -> bool {
-        self.agents.iter().all(|agent| agent.selected().is_some())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.now - self.start
-    }
-}
-
-const CLIENT: &str = "198.51.100.7:5000";
-const CLIENT6: &str = "[2001:db8::7]:5000";
-const CLIENT_LATER: &str = "203.0.113.7:6000";
-const SERVER: &str = "192.0.2.1:3478";
-const SERVER6: &str = "[2001:db8::1]:3478";
-
-fn controlling(now: Instant, seed: u8, config: ControllingConfig) -> ControllingAgent {
-    let mut agent = ControllingAgent::new(now, client(), [seed; 32], config);
-    agent.add_local_candidate(now, addr(CLIENT));
-    agent.add_remote_candidate(now, &Candidate::host(addr(SERVER), 65_535));
-    agent
-}
-
-fn lite(now: Instant) -> Agent {
-    let mut agent = LiteAgent::new(now, server(), LiteConfig::default());
-    agent.set_remote_ufrag(now, &client().ufrag);
-    Agent::Lite(Box::new(agent))
-}
-
-/// A controlling agent with one pair against a lite one.
-fn simple(seed: u8) -> Net {
-    let now = epoch();
-    let mut first = controlling(now, seed, ControllingConfig::default());
-    first.set_remote(now, server(), true);
-    Net::new(first, lite(now), now)
-}
 
 #[test]
 fn two_round_trips_select() {
@@ -238,26 +23,6 @@ fn two_round_trips_select() {
     assert_eq!(net.first().round_trip(), Some(ms(40)));
     assert_eq!(net.events[0], [format!("{:?}", ControllingEvent::Selected(path))]);
     assert_eq!(net.sent, [2, 2]);
-}
-
-#[test]
-fn loss_delays_and_does_not_defeat() {
-    for seed in 1..=40 {
-        let mut net = simple(seed);
-        net.loss = 300;
-        net.random = u64::from(seed) * 0x0123_4567_89ab_cdef;
-        assert!(net.run(ms(60_000), Net::both_selected), "seed {seed}");
-    }
-}
-
-#[test]
-fn loss_of_a_tenth_never_ends_consent() {
-    let mut net = simple(3);
-    net.loss = 100;
-    assert!(net.run(ms(60_000), Net::both_selected));
-    net.run(ms(3_600_000), |_| false);
-    assert!(net.both_selected());
-    assert!(!net.events.iter().flatten().any(|event| event.contains("Expired")));
 }
 
 #[test]
@@ -312,28 +77,6 @@ fn silence_is_failure() {
     let now = net.now;
     net.first().add_remote_candidate(now, &Candidate::host(addr("192.0.2.1:3479"), 65_535));
     assert!(net.run(ms(1000), Net::both_selected));
-}
-
-#[test]
-fn a_wrong_password_is_met_with_silence() {
-    let now = epoch();
-    let mut first = controlling(now, 9, ControllingConfig::default());
-    let wrong = tsubame_stun::ice::Credentials { pwd: "w".repeat(24), ..server() };
-    first.set_remote(now, wrong, true);
-    let mut net = Net::new(first, lite(now), now);
-    net.run(ms(60_000), |_| false);
-    assert_eq!(net.sent[1], 0);
-    assert_eq!(net.events[0], ["Failed"]);
-}
-
-/// Two addresses on each side, IPv4 and IPv6.
-fn two_families(seed: u8, config: ControllingConfig) -> Net {
-    let now = epoch();
-    let mut first = controlling(now, seed, config);
-    first.add_local_candidate(now, addr(CLIENT6));
-    first.add_remote_candidate(now, &Candidate::host(addr(SERVER6), 65_534));
-    first.set_remote(now, server(), true);
-    Net::new(first, lite(now), now)
 }
 
 #[test]
@@ -438,44 +181,6 @@ fn checks_that_outrun_the_answer_are_answered() {
     assert!(second.selected().is_some());
 }
 
-/// Two full agents that both believe to control; `aware`: both know the other's candidates.
-fn two_full(seed: u8, aware: bool) -> Net {
-    let now = epoch();
-    let mut first = controlling(now, seed, ControllingConfig::default());
-    first.set_remote(now, server(), false);
-    let mut second =
-        ControllingAgent::new(now, server(), [seed + 100; 32], ControllingConfig::default());
-    second.add_local_candidate(now, addr(SERVER));
-    second.set_remote(now, client(), false);
-    if aware {
-        second.add_remote_candidate(now, &Candidate::host(addr(CLIENT), 65_535));
-    }
-    Net::new(first, Agent::Full(Box::new(second)), now)
-}
-
-#[test]
-fn a_role_conflict_is_settled() {
-    for seed in 1..=40 {
-        for aware in [false, true] {
-            let mut net = two_full(seed, aware);
-            net.loss = if seed > 20 { 200 } else { 0 };
-            net.random = u64::from(seed) * 0x0123_4567_89ab_cdef;
-            assert!(net.run(ms(60_000), Net::both_selected), "seed {seed}, aware {aware}");
-            let conflicts: u64 = net
-                .agents
-                .iter()
-                .map(|agent| match agent {
-                    Agent::Full(agent) => agent.counters().role_conflicts,
-                    Agent::Lite(_) => 0,
-                })
-                .sum();
-            assert!(conflicts > 0, "seed {seed}: nobody noticed");
-            net.run(ms(120_000), |_| false);
-            assert!(net.both_selected(), "seed {seed}");
-        }
-    }
-}
-
 #[test]
 fn a_peer_that_signaled_nothing_is_learnt_from_its_checks() {
     let now = epoch();
@@ -512,41 +217,40 @@ fn candidates_that_cannot_be_used_are_ignored() {
     }
 }
 
+/// RFC 8445 §6.1.2.6: candidates of one foundation share their fate, so one of them is tried first.
 #[test]
-fn ten_thousand_candidates_make_a_hundred_pairs() {
+fn pairs_of_one_foundation_are_checked_one_after_the_other() {
     let now = epoch();
-    let mut agent = ControllingAgent::new(now, client(), [19; 32], ControllingConfig::default());
-    for number in 0..100 {
-        agent.add_local_candidate(now, addr(&format!("198.51.100.{number}:5000")));
+    let mut first = controlling(now, 33, ControllingConfig::default());
+    for port in [3479, 3480] {
+        let candidate = Candidate::host(addr(&format!("192.0.2.1:{port}")), 60_000);
+        first.add_remote_candidate(now, &candidate);
     }
-    for number in 0..10_000u32 {
-        let [_, _, c, d] = number.to_be_bytes();
-        let candidate = Candidate::host(addr(&format!("10.0.{c}.{d}:4000")), 1);
-        agent.add_remote_candidate(now, &candidate);
-    }
-    agent.set_remote(now, server(), true);
-    let mut net = Net::new(agent, lite(now), now);
+    first.add_remote_candidate(now, &Candidate::host(addr("192.0.2.9:3478"), 50_000));
+    first.set_remote(now, server(), true);
+    let mut net = Net::new(first, lite(now), now);
     net.loss = 1000;
-    let failed = |net: &Net| net.events[0].iter().any(|event| event == "Failed");
-    assert!(net.run(ms(4_000_000), failed));
-    assert_eq!(net.sent[0], 700);
-    // RFC 8445 §14.3: with a hundred open pairs nothing is repeated before each was tried once.
-    assert!(net.sent_at[..100].windows(2).all(|two| two[1] - two[0] == ms(50)));
-    assert!(net.sent_at[100] >= ms(5000), "{:?}", net.sent_at[100]);
+    net.run(ms(499), |_| false);
+    assert_eq!(net.sent_at, [ms(0), ms(50)], "one of each foundation");
+    net.run(ms(39_000), |_| false);
+    assert_eq!(net.sent[0], 14);
+    // The first of the foundation has failed: the second begins, and later the third.
+    net.run(ms(1_000), |_| false);
+    assert!(net.sent[0] > 14);
+    let failed = |net: &Net| net.count_events("Failed") == 1;
+    assert!(net.run(ms(100_000), failed));
+    assert_eq!(net.sent[0], 4 * 7);
 }
 
 #[test]
-fn a_response_by_another_way_fails_the_pair() {
+fn a_pacing_of_zero_is_five_milliseconds() {
     let now = epoch();
-    let mut agent = controlling(now, 20, ControllingConfig::default());
-    agent.set_remote(now, server(), true);
-    let mut out = [0; 1500];
-    let sent = agent.poll_transmit(&mut out).unwrap();
-    let mut lite = common::Lite::answered();
-    let (_, response) =
-        lite.feed(Path::udp(addr(SERVER), addr(CLIENT)), &out[..sent.len]).remove(0);
-    agent.handle_datagram(now, Path::udp(addr(CLIENT), addr("192.0.2.66:3478")), &response);
-    assert_eq!(agent.counters().asymmetric_response, 1);
-    assert_eq!(agent.poll_event(), Some(ControllingEvent::Failed));
-    assert_eq!(agent.selected(), None);
+    let config = ControllingConfig { pacing: ms(0), ..ControllingConfig::default() };
+    let mut first = controlling(now, 34, config);
+    first.add_remote_candidate(now, &Candidate::host(addr("192.0.2.9:3478"), 50_000));
+    first.set_remote(now, server(), true);
+    let mut net = Net::new(first, lite(now), now);
+    net.loss = 1000;
+    net.run(ms(499), |_| false);
+    assert_eq!(net.sent_at, [ms(0), ms(5)]);
 }

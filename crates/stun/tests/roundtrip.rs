@@ -198,9 +198,10 @@ proptest! {
             Just(CandidateKind::PeerReflexive),
             Just(CandidateKind::Relay),
         ],
+        extensions in vec(("x-[a-z0-9]{1,10}", "[!-~]{1,20}"), 0..6),
     ) {
         let candidate =
-            Candidate { foundation, component, transport, priority, address, kind, related };
+            Candidate { foundation, component, transport, priority, address, kind, related, extensions };
         prop_assert_eq!(candidate.to_string().parse::<Candidate>(), Ok(candidate));
     }
 
@@ -251,4 +252,26 @@ fn limits_of_values() {
     let software = AttributeType::SOFTWARE;
     assert!(matches!(builder.attribute(software, &[0; 65_535]), Err(BuildError::TooLong { .. })));
     assert!(matches!(builder.attribute(software, &[0; 65_536]), Err(BuildError::TooLong { .. })));
+}
+
+#[test]
+fn another_server_and_its_domain() {
+    use tsubame_stun::attribute::NetworkInfo;
+    for address in ["192.0.2.1:3478", "[2001:db8::1]:5349"] {
+        let (mut out, address) = ([0; 200], address.parse().unwrap());
+        let id = TransactionId([3; 12]);
+        let mut builder =
+            MessageBuilder::new(&mut out, Class::ErrorResponse, Method::BINDING, id).unwrap();
+        builder.error_code(ErrorCode::TRY_ALTERNATE).unwrap();
+        builder.alternate_server(address).unwrap().alternate_domain("stun.example").unwrap();
+        builder.network_info(NetworkInfo { id: 7, cost: 900 }).unwrap();
+        let too_long = builder.alternate_domain(&"x".repeat(256)).map(drop);
+        assert!(matches!(too_long, Err(BuildError::TooLong { .. })));
+        let length = builder.finish();
+        let message = Message::parse(&out[..length]).unwrap();
+        assert_eq!(message.error_code().unwrap().code, 300);
+        assert_eq!(message.alternate_server(), Some(address));
+        assert_eq!(message.alternate_domain(), Some("stun.example"));
+        assert_eq!(message.network_info(), Some(NetworkInfo { id: 7, cost: 900 }));
+    }
 }

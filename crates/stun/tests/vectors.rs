@@ -6,7 +6,7 @@ mod common;
 
 use common::{all_vectors, bytes, document, ice_vector, vectors};
 use serde_json::Value;
-use tsubame_stun::attribute::{ErrorCode, PasswordAlgorithm};
+use tsubame_stun::attribute::{ErrorCode, NetworkInfo, PasswordAlgorithm};
 use tsubame_stun::{
     Attribute, AttributeType, IntegrityAlgorithm, IntegrityError, Message, MessageBuilder,
     long_term_key, userhash,
@@ -44,7 +44,7 @@ fn every_message_is_read_as_described() {
 
 #[test]
 fn typed_values_are_those_of_the_description() {
-    let (mut addresses, mut errors, mut nominations) = (0, 0, 0);
+    let (mut addresses, mut errors, mut nominations, mut networks) = (0, 0, 0, 0);
     for vector in valid() {
         let octets = bytes(&vector["message"]);
         let message = Message::parse(&octets).unwrap();
@@ -62,6 +62,10 @@ fn typed_values_are_those_of_the_description() {
         assert_eq!(message.ice_controlled(), tie_breaker("ice_controlled"));
         assert_eq!(message.ice_controlling(), tie_breaker("ice_controlling"));
         assert_eq!(message.use_candidate(), vector["use_candidate"] == true);
+        let attributes = vector["attributes"].as_array().unwrap();
+        let info = attributes.iter().find(|attribute| attribute["type"] == "c057");
+        assert_eq!(message.network_info(), info.map(|_| NetworkInfo { id: 0, cost: 10 }));
+        networks += u32::from(info.is_some());
         nominations += u32::from(message.use_candidate());
         if let Some(address) = message.xor_mapped_address() {
             addresses += 1;
@@ -77,7 +81,7 @@ fn typed_values_are_those_of_the_description() {
             assert_eq!(error.reason, vector["reason"]);
         }
     }
-    assert!(addresses >= 4 && errors >= 1 && nominations >= 1);
+    assert!(addresses >= 4 && errors >= 1 && nominations >= 1 && networks >= 2);
 }
 
 /// Credentials may name a user the message names by hash only.

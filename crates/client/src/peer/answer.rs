@@ -5,8 +5,8 @@ use std::fmt;
 use tsubame_dtls::{Fingerprint, Role};
 use tsubame_rtp::{Codec, MediaKind};
 use tsubame_sdp::{
-    Attribute, Codec as SdpCodec, Direction, FingerprintLine, Group, Media, MediaKind as SdpKind,
-    Msid, Origin, SessionDescription, Setup as SdpSetup, Ssrc, SsrcGroup,
+    Codec as SdpCodec, Direction, FingerprintLine, Group, Media, MediaKind as SdpKind, Msid,
+    Origin, SessionDescription, Setup as SdpSetup, Ssrc, SsrcGroup,
 };
 use tsubame_stun::ice::{Candidate, Credentials};
 
@@ -314,10 +314,8 @@ fn rejected(mut media: Media, offered: &Media) -> Media {
 fn accept_application(offered: &Media, media: &mut Media) {
     media.formats.clone_from(&offered.formats);
     media.direction = Direction::SendRecv;
-    let keep = |attribute: &&Attribute| {
-        matches!(attribute.name.as_str(), "sctp-port" | "max-message-size")
-    };
-    media.attributes = offered.attributes.iter().filter(keep).cloned().collect();
+    media.sctp_port = offered.sctp_port;
+    media.max_message_size = offered.max_message_size;
 }
 
 fn rtx_of(offered: &Media, payload_type: u8) -> Option<u8> {

@@ -1,159 +1,172 @@
-//! A socket, a clock and a command line for one connection.
+//! What `dtls_server` and `dtls_client` have in common: one connection, with a socket and a clock around it.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "examples speak to a terminal")]
+#![allow(clippy::print_stdout, reason = "examples speak to a terminal")]
 
 use std::error::Error;
-use std::io::ErrorKind;
+use std::fmt::Write;
+use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tsubame_dtls::{
-    Config, Connection, Event, Fingerprint, HashAlgorithm, Identity, Role, SrtpProfile,
+    AlertDescription, Connection, Event, Fingerprint, HashAlgorithm, KeyingError, Role,
 };
 
-pub(crate) struct Options {
-    pub(crate) address: SocketAddr,
-    pub(crate) srtp: Vec<SrtpProfile>,
-    /// Label and length in bytes.
-    export: Option<(String, usize)>,
-}
+mod options;
 
-impl Options {
-    /// Reads the command line; `address` is the name of the option that says where to.
-    pub(crate) fn from_args(address: &str) -> Result<Self, Box<dyn Error>> {
-        let mut options = Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 4433)),
-            srtp: SrtpProfile::ALL.to_vec(),
-            export: None,
-        };
-        let mut args = std::env::args().skip(1);
-        while let Some(name) = args.next() {
-            let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
-            match name.as_str() {
-                name if name == address => options.address = value.parse()?,
-                "--srtp" => {
-                    options.srtp = value.split(':').map(profile).collect::<Result<_, _>>()?
-                }
-                "--export" => {
-                    let (label, len) = value.rsplit_once(':').ok_or("--export LABEL:LEN")?;
-                    options.export = Some((label.to_owned(), len.parse()?));
-                }
-                _ => return Err(format!("{address} ADDR [--srtp P:P] [--export LABEL:LEN]").into()),
-            }
-        }
-        Ok(options)
-    }
-}
+pub(crate) use options::{Command, Options};
+use options::{group_name, profile_name, suite_name};
 
-fn profile(name: &str) -> Result<SrtpProfile, String> {
-    SrtpProfile::ALL
-        .into_iter()
-        .find(|profile| profile_name(*profile) == name)
-        .ok_or_else(|| format!("{name}: one of {:?}", SrtpProfile::ALL.map(profile_name)))
-}
-
-/// The names OpenSSL uses.
-fn profile_name(profile: SrtpProfile) -> &'static str {
-    match profile {
-        SrtpProfile::Aes128CmSha1_80 => "SRTP_AES128_CM_SHA1_80",
-        SrtpProfile::Aes128CmSha1_32 => "SRTP_AES128_CM_SHA1_32",
-        SrtpProfile::AeadAes128Gcm => "SRTP_AEAD_AES_128_GCM",
-        SrtpProfile::AeadAes256Gcm => "SRTP_AEAD_AES_256_GCM",
-    }
-}
+/// A connection on which nothing comes for so long is closed: DTLS itself does not notice that a peer is gone.
+const IDLE: Duration = Duration::from_secs(60);
 
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock")]
 fn now() -> Instant {
     Instant::now()
 }
 
-/// Runs one connection to its end: says what was agreed on, and sends application data back.
+/// 32 unpredictable bytes, of which the standard library has none to give.
+fn random() -> std::io::Result<[u8; 32]> {
+    let mut random = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
+    Ok(random)
+}
+
+/// Runs one connection to its end. `first` is the datagram with which a client came to a server.
 pub(crate) fn run(
     role: Role,
     socket: &UdpSocket,
-    mut remote: Option<SocketAddr>,
+    remote: SocketAddr,
+    first: Option<Vec<u8>>,
     options: &Options,
 ) -> Result<(), Box<dyn Error>> {
-    let identity = Arc::new(Identity::generate_ecdsa()?);
-    println!("our fingerprint: {}", identity.fingerprint());
-    let config = Config { srtp_profiles: options.srtp.clone(), ..Config::new(identity) };
-    let mut random = [0; 32];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random)
-        .map_err(|_| "no randomness")?;
-
-    // A server's handshake starts with what arrives, not while nobody is there.
-    let mut buffer = [0; 2048];
-    let mut received = None;
-    if remote.is_none() {
-        socket.set_read_timeout(None)?;
-        let (len, from) = socket.recv_from(&mut buffer)?;
-        remote = Some(from);
-        received = Some(len);
-    }
-    let remote = remote.ok_or("no peer")?;
-    let mut connection = Connection::new(now(), role, Arc::new(config), random);
+    let mut connection = Connection::new(now(), role, Arc::clone(&options.config), random()?);
+    let mut received = first;
+    let mut buffer = [0; 65_536];
     loop {
-        if let Some(datagram) = received.take().and_then(|len| buffer.get_mut(..len)) {
-            connection.handle_datagram(now(), datagram)?;
+        if let Some(mut datagram) = received.take() {
+            let result = connection.handle_datagram(now(), &mut datagram);
+            if result.is_err() {
+                send_all(&mut connection, socket, remote)?;
+            }
+            result?;
         }
-        let mut closed = false;
         while let Some(event) = connection.poll_event() {
             match event {
-                Event::Connected => report(&connection, options)?,
-                Event::ApplicationData(data) => connection.send(&data)?,
-                Event::Closed => closed = true,
+                Event::Connected => greet(&mut connection, options)?,
+                Event::ApplicationData(data) => answer(&mut connection, &data, options)?,
+                Event::Closed => println!("closed by the peer"),
                 _ => (),
             }
         }
-        let mut out = [0; 2048];
-        while let Some(len) = connection.poll_transmit(&mut out) {
-            socket.send_to(out.get(..len).unwrap_or_default(), remote)?;
-        }
-        if closed {
-            println!("closed by the peer");
+        send_all(&mut connection, socket, remote)?;
+        let timeout = connection.poll_timeout();
+        if timeout.is_none() && !connection.is_connected() {
             return Ok(());
         }
 
-        let wait = connection
-            .poll_timeout()
-            .map(|at| at.saturating_duration_since(now()).max(Duration::from_millis(1)));
-        socket.set_read_timeout(wait)?;
+        let wait = timeout.map_or(IDLE, |at| at.saturating_duration_since(now()));
+        socket.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
         match socket.recv_from(&mut buffer) {
-            Ok((len, from)) if from == remote => received = Some(len),
+            Ok((len, from)) if from == remote => received = buffer.get(..len).map(<[u8]>::to_vec),
             Ok(_) => (),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                connection.handle_timeout(now())?;
+                if timeout.is_some() {
+                    connection.handle_timeout(now())?;
+                } else {
+                    println!("silent for {} s", IDLE.as_secs());
+                    connection.close();
+                }
             }
+            // Nobody listens there yet, or any more: the timer decides.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-fn report(connection: &Connection, options: &Options) -> Result<(), Box<dyn Error>> {
+fn send_all(
+    connection: &mut Connection,
+    socket: &UdpSocket,
+    remote: SocketAddr,
+) -> std::io::Result<()> {
+    let mut out = [0; 16 * 1024];
+    while let Some(datagram) = connection.poll_transmit(&mut out).and_then(|len| out.get(..len)) {
+        socket.send_to(datagram, remote)?;
+    }
+    Ok(())
+}
+
+/// Connected: says what was agreed on. A peer that was not announced is sent away before it gets a key.
+fn greet(connection: &mut Connection, options: &Options) -> Result<(), Box<dyn Error>> {
     let certificate = connection.peer_certificate().ok_or("no certificate")?;
     let fingerprint = Fingerprint::of(HashAlgorithm::Sha256, certificate);
     println!("peer fingerprint: {fingerprint}");
-    println!("suite: {:?}", connection.cipher_suite());
-    println!("group: {:?}", connection.group());
-    println!("profile: {:?}", connection.srtp_profile().map(profile_name));
-    let Some((label, len)) = &options.export else {
-        return Ok(());
+    println!("suite: {}", connection.cipher_suite().map_or("none", suite_name));
+    println!("group: {}", connection.group().map_or("none", group_name));
+    println!("srtp profile: {}", connection.srtp_profile().map_or("none", profile_name));
+
+    // Without signaling there is nothing to compare with: whoever came is who was expected.
+    let expected = match options.fingerprints.as_slice() {
+        [] => vec![fingerprint],
+        announced => announced.to_vec(),
     };
-    let mut key = vec![0; *len];
-    if label == "EXTRACTOR-dtls_srtp" {
-        // There is no signaling here that could announce a fingerprint.
-        let keys = connection.srtp_keying_material(&[fingerprint])?;
-        let ours = (keys.local_key(), keys.local_salt());
-        let theirs = (keys.remote_key(), keys.remote_salt());
-        let (client, server) =
-            if connection.role() == Role::Client { (ours, theirs) } else { (theirs, ours) };
-        key = [client.0, server.0, client.1, server.1].concat();
-        key.truncate(*len);
-    } else {
-        connection.export_keying_material(label.as_bytes(), None, &mut key)?;
+    let keys = match connection.srtp_keying_material(&expected) {
+        Err(KeyingError::FingerprintMismatch) => {
+            println!("not the peer that was announced");
+            connection.abort(AlertDescription::BAD_CERTIFICATE);
+            return Ok(());
+        }
+        keys => keys.ok(),
+    };
+    for (label, len) in &options.exports {
+        let exported = match (label.as_str(), &keys) {
+            ("EXTRACTOR-dtls_srtp", Some(keys)) => {
+                // RFC 5764 §4.2: client key, server key, client salt, server salt.
+                let local = (keys.local_key(), keys.local_salt());
+                let remote = (keys.remote_key(), keys.remote_salt());
+                let (client, server) = match connection.role() {
+                    Role::Client => (local, remote),
+                    Role::Server => (remote, local),
+                };
+                let whole = [client.0, server.0, client.1, server.1].concat();
+                let part = whole.get(..*len);
+                part.ok_or_else(|| format!("{label} has {} bytes here", whole.len()))?.to_vec()
+            }
+            _ => {
+                let mut key = vec![0; *len];
+                connection.export_keying_material(label.as_bytes(), None, &mut key)?;
+                key
+            }
+        };
+        println!("exported {label}: {}", hex(&exported));
     }
-    println!("exported: {}", hex::encode(key));
+    if let Some(text) = &options.send {
+        connection.send(text.as_bytes())?;
+    }
+    println!("connected");
     Ok(())
+}
+
+fn answer(
+    connection: &mut Connection,
+    data: &[u8],
+    options: &Options,
+) -> Result<(), Box<dyn Error>> {
+    println!("received {} bytes: {}", data.len(), String::from_utf8_lossy(data).escape_debug());
+    if options.send.is_some() {
+        connection.close();
+    } else {
+        connection.send(data)?;
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }

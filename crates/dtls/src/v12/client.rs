@@ -18,7 +18,8 @@
 //!                                                      Finished               Established
 //! ```
 //!
-//! Flights 1, 3 and 5 have timers. A server that asks for no certificate is not a WebRTC peer and is refused. An incoming
+//! Flights 1, 3 and 5 have timers. A server that asks for no certificate is not a WebRTC peer and is refused, unless the
+//! configuration takes it; then flight 5 has no Certificate and no CertificateVerify. An incoming
 //! ChangeCipherSpec changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of
 //! epoch 1 is taken.
 
@@ -35,7 +36,7 @@ use super::reassembly::Message;
 use super::record::DTLS_1_2;
 use super::signature::{PublicKey, SignatureScheme};
 use super::suite::CipherSuite;
-use crate::config::{Config, Role};
+use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
 use crate::srtp::SrtpProfile;
 
@@ -79,6 +80,11 @@ impl State {
             }
             (Self::CertificateRequest(state), Parsed::CertificateRequest(request)) => {
                 state.handle(request, message, cx)?
+            }
+            (Self::CertificateRequest(state), Parsed::ServerHelloDone)
+                if cx.config.client_certificate != ClientCertificate::Required =>
+            {
+                state.without_request().handle(message, cx)?
             }
             (Self::ServerHelloDone(state), Parsed::ServerHelloDone) => state.handle(message, cx)?,
             (Self::Finished(state), Parsed::Finished(finished)) => {
@@ -291,25 +297,53 @@ impl AwaitCertificateRequest {
             .iter()
             .copied()
             .find(|scheme| request.schemes.contains(scheme))
-            .filter(|_| request.takes(identity.is_rsa()))
-            .ok_or(PeerIncompatible::NoCommonSignatureScheme)?;
+            .filter(|_| request.takes(identity.is_rsa()));
+        let answer = match (cx.config.client_certificate, scheme) {
+            (ClientCertificate::Required, None) => {
+                return Err(PeerIncompatible::NoCommonSignatureScheme.into());
+            }
+            (ClientCertificate::Required | ClientCertificate::Optional, Some(scheme)) => {
+                CertificateAnswer::Ours(scheme)
+            }
+            (ClientCertificate::Optional, None) | (ClientCertificate::Never, _) => {
+                CertificateAnswer::Empty
+            }
+        };
         self.transcript.add(message)?;
-        let next = AwaitServerHelloDone {
+        Ok(State::ServerHelloDone(Box::new(self.answer_with(answer))))
+    }
+
+    /// The server did not ask for a certificate.
+    fn without_request(self) -> Box<AwaitServerHelloDone> {
+        Box::new(self.answer_with(CertificateAnswer::Unasked))
+    }
+
+    fn answer_with(self, answer: CertificateAnswer) -> AwaitServerHelloDone {
+        AwaitServerHelloDone {
             negotiated: self.negotiated,
             transcript: self.transcript,
             server_share: self.server_share,
-            scheme,
-        };
-        Ok(State::ServerHelloDone(Box::new(next)))
+            answer,
+        }
     }
+}
+
+/// What we answer to a CertificateRequest, or to none.
+#[derive(Clone, Copy)]
+enum CertificateAnswer {
+    /// No Certificate message at all.
+    Unasked,
+    /// One without certificates (RFC 5246 §7.4.6).
+    Empty,
+    /// Our certificate, and a CertificateVerify of this scheme.
+    Ours(SignatureScheme),
 }
 
 pub(crate) struct AwaitServerHelloDone {
     negotiated: Negotiated,
     transcript: Transcript,
     server_share: ServerShare,
-    /// What our CertificateVerify is signed with.
-    scheme: SignatureScheme,
+    answer: CertificateAnswer,
 }
 
 impl AwaitServerHelloDone {
@@ -319,29 +353,35 @@ impl AwaitServerHelloDone {
         let identity = &cx.config.identity;
         let group = self.server_share.group;
         let exchange = KeyExchange::generate(group)?;
-        let certificate = Certificate { end_entity: Some(identity.certificate_der()) };
+        let end_entity = match self.answer {
+            CertificateAnswer::Ours(_) => Some(identity.certificate_der()),
+            CertificateAnswer::Empty | CertificateAnswer::Unasked => None,
+        };
         let key_exchange = ClientKeyExchange { public: exchange.public() }.encode();
 
         let own = self.transcript.own();
         cx.flight.clear();
-        cx.flight.push(0, HandshakeType::CERTIFICATE, certificate.encode(), own);
+        if !matches!(self.answer, CertificateAnswer::Unasked) {
+            let certificate = Certificate { end_entity }.encode();
+            cx.flight.push(0, HandshakeType::CERTIFICATE, certificate, own);
+        }
         cx.flight.push(0, HandshakeType::CLIENT_KEY_EXCHANGE, key_exchange, own);
 
         let pre_master = exchange.agree(&self.server_share.public)?;
         let master = self.negotiated.master_secret(&pre_master, &self.transcript);
         self.negotiated.install_keys(&master, Role::Client, cx.records);
 
-        let signature = identity
-            .sign(self.scheme, self.transcript.bytes())
-            .ok_or(Environment::SigningFailed)?;
-        let verify = CertificateVerify::encode(self.scheme, &signature);
-        cx.flight.push(0, HandshakeType::CERTIFICATE_VERIFY, verify, self.transcript.own());
+        if let CertificateAnswer::Ours(scheme) = self.answer {
+            let signature =
+                identity.sign(scheme, self.transcript.bytes()).ok_or(Environment::SigningFailed)?;
+            let verify = CertificateVerify::encode(scheme, &signature);
+            cx.flight.push(0, HandshakeType::CERTIFICATE_VERIFY, verify, self.transcript.own());
+        }
 
         let verify_data = master.verify_data(Role::Client, self.transcript.bytes());
         let finished = Finished { verify_data }.encode();
         cx.flight.push_change_cipher_spec();
         cx.flight.push(1, HandshakeType::FINISHED, finished, self.transcript.own());
-        cx.records.change_write_epoch();
         cx.flight.launch(cx.now);
 
         let established = Established { negotiated: self.negotiated, group, master };

@@ -37,6 +37,7 @@ pub(crate) struct Endpoint {
     /// How many messages the peer had sent when our flight answered them. If more came since, the peer has our flight.
     answered: u16,
     alert: Option<AlertDescription>,
+    mtu: usize,
     application: Application,
     peer_certificate: Option<Vec<u8>>,
     /// Why the last refused message was refused, should nothing better come.
@@ -64,6 +65,7 @@ impl Endpoint {
             flight: Flight::new(now, config.initial_rto, config.max_rto),
             answered: 0,
             alert: None,
+            mtu: config.mtu,
             application: Application::default(),
             peer_certificate: None,
             refusal: None,
@@ -139,7 +141,7 @@ impl Endpoint {
         }
         let alert = self.alert.take()?;
         let level = if alert == AlertDescription::CLOSE_NOTIFY { WARNING } else { FATAL };
-        let epoch = self.records.write_epoch();
+        let epoch = self.records.alert_epoch();
         self.records.seal(epoch, ContentType::Alert, &[&[level, alert.0]], out)
     }
 
@@ -184,6 +186,16 @@ impl Endpoint {
         };
         self.alert = Some(alert);
         self.phase = Phase::Closed;
+    }
+
+    pub(crate) fn abort(&mut self, alert: AlertDescription) {
+        if matches!(self.phase, Phase::Handshaking(_) | Phase::Connected(_)) {
+            self.die(Error::Aborted(alert));
+        }
+    }
+
+    pub(crate) fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu;
     }
 
     pub(crate) fn set_initial_rto(&mut self, rto: Duration) {
@@ -239,7 +251,7 @@ impl Endpoint {
     }
 
     fn mtu(&self) -> usize {
-        self.config.mtu.clamp(MIN_DATAGRAM, MAX_DATAGRAM)
+        self.mtu.clamp(MIN_DATAGRAM, MAX_DATAGRAM)
     }
 }
 

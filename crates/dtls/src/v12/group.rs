@@ -53,6 +53,8 @@ pub(crate) struct KeyExchange {
 
 impl KeyExchange {
     pub(crate) fn generate(group: NamedGroup) -> Result<Self, Error> {
+        #[cfg(test)]
+        super::tests::work::count(|work| work.generated += 1);
         let no_randomness = |_| Error::from(Environment::NoRandomness);
         let private = EphemeralPrivateKey::generate(group.algorithm(), &SystemRandom::new())
             .map_err(no_randomness)?;
@@ -70,6 +72,8 @@ impl KeyExchange {
 
     /// The pre-master secret. *ring* refuses points off the curve and an all-zero X25519 result (RFC 7748 §6.1).
     pub(crate) fn agree(self, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        #[cfg(test)]
+        super::tests::work::count(|work| work.agreed += 1);
         let peer = UnparsedPublicKey::new(self.group.algorithm(), peer);
         agreement::agree_ephemeral(self.private, &peer, |secret| Zeroizing::new(secret.to_vec()))
             .map_err(|_| PeerMisbehaved::BadKeyShare(self.group).into())

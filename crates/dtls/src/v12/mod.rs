@@ -24,4 +24,4 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use signature::{PublicKey, SignatureScheme};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -100,8 +100,6 @@ pub(crate) enum OpenError {
 #[derive(Default)]
 pub(crate) struct Records {
     write_sequences: [u64; 2],
-    /// The epoch that alerts go out in.
-    write_epoch: u16,
     keys: Option<Keys>,
     /// Epoch 0 has no window: nothing in it is authenticated, so a forged sequence number could shut out real records.
     /// Handshake messages are told apart by their own sequence numbers.
@@ -130,13 +128,11 @@ impl Records {
         self.keys.is_some()
     }
 
-    /// From here on alerts are protected.
-    pub(crate) fn change_write_epoch(&mut self) {
-        self.write_epoch = 1;
-    }
-
-    pub(crate) fn write_epoch(&self) -> u16 {
-        self.write_epoch
+    /// The epoch that alerts go out in: that of our last record, since a peer that has not seen our ChangeCipherSpec
+    /// takes nothing in the next.
+    pub(crate) fn alert_epoch(&self) -> u16 {
+        let [_, protected] = self.write_sequences;
+        u16::from(protected > 0)
     }
 
     /// Bytes a record is longer than its content.
@@ -202,9 +198,12 @@ impl Records {
     }
 }
 
-fn copy_parts(parts: &[&[u8]], out: &mut [u8]) {
-    for (to, from) in out.iter_mut().zip(parts.iter().copied().flatten()) {
-        *to = *from;
+/// Lays the parts one behind the other; `out` is at least as long as they are together.
+fn copy_parts(parts: &[&[u8]], mut out: &mut [u8]) {
+    for part in parts {
+        let Some((place, rest)) = out.split_at_mut_checked(part.len()) else { return };
+        place.copy_from_slice(part);
+        out = rest;
     }
 }
 

@@ -18,6 +18,9 @@
 //!                                                      Finished               Established
 //! ```
 //!
+//! Where the configuration has no client certificates, CertificateRequest, Certificate and CertificateVerify are left out;
+//! a client that has none sends an empty Certificate and no CertificateVerify.
+//!
 //! Flight 4 has a timer; flights 2 and 6 are sent again when the client repeats its own. An incoming ChangeCipherSpec
 //! changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of epoch 1 is taken.
 
@@ -37,7 +40,7 @@ use super::reassembly::Message;
 use super::record::DTLS_1_2;
 use super::signature::{PublicKey, SignatureScheme};
 use super::suite::CipherSuite;
-use crate::config::{Config, Role};
+use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
 use crate::srtp::SrtpProfile;
 
@@ -65,7 +68,7 @@ impl State {
                 state.handle(hello, message, cx)
             }
             (Self::Certificate(state), Parsed::Certificate(certificate)) => {
-                state.handle(certificate, message)
+                state.handle(certificate, message, cx)
             }
             (Self::ClientKeyExchange(state), Parsed::ClientKeyExchange(exchange)) => {
                 state.handle(exchange, message, cx)
@@ -179,7 +182,11 @@ impl AwaitClientHello {
         cx.flight.push(0, HandshakeType::CERTIFICATE, certificate.encode(), own);
         let key_exchange = params.encode_signed(choice.scheme, &signature);
         cx.flight.push(0, HandshakeType::SERVER_KEY_EXCHANGE, key_exchange, own);
-        cx.flight.push(0, HandshakeType::CERTIFICATE_REQUEST, encode_certificate_request(), own);
+        let asks = cx.config.client_certificate != ClientCertificate::Never;
+        if asks {
+            let request = encode_certificate_request();
+            cx.flight.push(0, HandshakeType::CERTIFICATE_REQUEST, request, own);
+        }
         cx.flight.push(0, HandshakeType::SERVER_HELLO_DONE, ServerHelloDone::encode(), own);
         cx.flight.launch(cx.now);
 
@@ -190,7 +197,11 @@ impl AwaitClientHello {
             srtp_profile: choice.srtp_profile,
         };
         let next = AwaitCertificate { negotiated, transcript, exchange };
-        Ok(Next::State(State::Certificate(Box::new(next))))
+        Ok(Next::State(if asks {
+            State::Certificate(Box::new(next))
+        } else {
+            State::ClientKeyExchange(Box::new(next.followed_by(None)))
+        }))
     }
 }
 
@@ -263,17 +274,29 @@ impl AwaitCertificate {
         mut self,
         certificate: &Certificate<'_>,
         message: &Message,
+        cx: &Context<'_>,
     ) -> Result<Next<State>, Error> {
-        let certificate = certificate.end_entity.ok_or(PeerMisbehaved::NoCertificate)?;
-        let peer_key = PublicKey::of_certificate(certificate)?;
+        let peer = match certificate.end_entity {
+            Some(certificate) => {
+                let key = PublicKey::of_certificate(certificate)?;
+                Some(UnprovenPeer { certificate: certificate.to_vec(), key })
+            }
+            None if cx.config.client_certificate == ClientCertificate::Required => {
+                return Err(PeerMisbehaved::NoCertificate.into());
+            }
+            None => None,
+        };
         self.transcript.add(message)?;
-        let next = AwaitClientKeyExchange {
+        Ok(Next::State(State::ClientKeyExchange(Box::new(self.followed_by(peer)))))
+    }
+
+    fn followed_by(self, peer: Option<UnprovenPeer>) -> AwaitClientKeyExchange {
+        AwaitClientKeyExchange {
             negotiated: self.negotiated,
             transcript: self.transcript,
             exchange: self.exchange,
-            peer: UnprovenPeer { certificate: certificate.to_vec(), key: peer_key },
-        };
-        Ok(Next::State(State::ClientKeyExchange(Box::new(next))))
+            peer,
+        }
     }
 }
 
@@ -287,7 +310,8 @@ pub(crate) struct AwaitClientKeyExchange {
     negotiated: Negotiated,
     transcript: Transcript,
     exchange: KeyExchange,
-    peer: UnprovenPeer,
+    /// `None` for a client without a certificate.
+    peer: Option<UnprovenPeer>,
 }
 
 impl AwaitClientKeyExchange {
@@ -302,12 +326,16 @@ impl AwaitClientKeyExchange {
         self.transcript.add(message)?;
         let master = self.negotiated.master_secret(&pre_master, &self.transcript);
         self.negotiated.install_keys(&master, Role::Server, cx.records);
-        let next = AwaitCertificateVerify {
-            established: Established { negotiated: self.negotiated, group, master },
-            transcript: self.transcript,
-            peer: self.peer,
-        };
-        Ok(Next::State(State::CertificateVerify(Box::new(next))))
+        let established = Established { negotiated: self.negotiated, group, master };
+        let transcript = self.transcript;
+        Ok(Next::State(match self.peer {
+            Some(peer) => State::CertificateVerify(Box::new(AwaitCertificateVerify {
+                established,
+                transcript,
+                peer,
+            })),
+            None => State::Finished(Box::new(AwaitFinished { established, transcript })),
+        }))
     }
 }
 
@@ -362,7 +390,6 @@ impl AwaitFinished {
         cx.flight.clear();
         cx.flight.push_change_cipher_spec();
         cx.flight.push(1, HandshakeType::FINISHED, answer, self.transcript.own());
-        cx.records.change_write_epoch();
         cx.flight.launch_untimed(cx.now);
         Ok(Next::Established(Box::new(self.established)))
     }

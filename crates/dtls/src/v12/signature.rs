@@ -106,6 +106,8 @@ impl PublicKey {
         signature: &[u8],
     ) -> bool {
         use SignatureScheme as S;
+        #[cfg(test)]
+        super::tests::work::count(|work| work.verified += 1);
         let algorithm: &'static dyn VerificationAlgorithm = match (self.kind, scheme) {
             (KeyKind::P256, S::EcdsaSha256) => &ring_signature::ECDSA_P256_SHA256_ASN1,
             (KeyKind::P256, S::EcdsaSha384) => &ring_signature::ECDSA_P256_SHA384_ASN1,

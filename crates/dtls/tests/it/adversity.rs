@@ -7,12 +7,44 @@ use tsubame_dtls::{Event, HandshakeType, Role};
 use crate::support::{ALICE, BOB, Pair, START, Weather, config, records};
 
 #[test]
-fn thirty_percent_loss_each_way() {
-    for seed in 0..300 {
-        let mut pair =
-            Pair::default_pair().weather(Weather { loss: 30, ..Weather::default() }, seed);
-        pair.connect();
-        assert_eq!(pair.client_events, [Event::Connected], "seed {seed}");
+fn a_thousand_handshakes_with_thirty_percent_loss_each_way() {
+    let weather = Weather { loss: 30, ..Weather::default() };
+    let mut times: Vec<Duration> = (0..1000)
+        .map(|seed| {
+            let mut pair = Pair::default_pair().weather(weather, seed);
+            pair.connect();
+            assert_eq!(pair.client_events, [Event::Connected], "seed {seed}");
+            assert_eq!(pair.server_events, [Event::Connected], "seed {seed}");
+            pair.connected_at.unwrap() - *START
+        })
+        .collect();
+    times.sort_unstable();
+    let (p50, p95, max) = (times[500], times[950], times[999]);
+    println!("virtual time of 1,000 handshakes: p50 {p50:?}, p95 {p95:?}, longest {max:?}");
+    assert!(p95 < Duration::from_secs(3), "{p95:?}");
+}
+
+/// A round trip longer than every timeout: both sides repeat themselves for nothing, and still agree soon.
+#[test]
+fn a_round_trip_longer_than_every_timeout() {
+    let mut pair = Pair::default_pair();
+    pair.delay = Duration::from_millis(1200);
+    pair.connect();
+    assert_eq!(pair.connected_at.unwrap() - *START, 4 * pair.delay);
+    assert!(pair.client.counters().retransmitted_flights >= 2);
+    // 4 datagrams are needed; what the timers add is bounded by them, and repetitions breed no repetitions.
+    assert!(pair.sent.len() < 30, "{}", pair.sent.len());
+}
+
+#[test]
+fn a_handshake_has_its_time_and_not_a_millisecond_more() {
+    for (needed, connects) in [(14_996, true), (15_004, false)] {
+        // The server knows after three delays, the client after four.
+        let mut pair = Pair::default_pair();
+        pair.delay = Duration::from_millis(needed) / 4;
+        pair.run();
+        assert!(pair.server.is_connected());
+        assert_eq!(pair.client.is_connected(), connects, "{needed} ms");
     }
 }
 
@@ -165,6 +197,32 @@ fn the_first_timeout_follows_the_round_trip() {
     assert_eq!(pair.server.poll_timeout(), Some(now + ms(50)));
     pair.server.set_initial_rto(Duration::from_secs(9));
     assert_eq!(pair.server.poll_timeout(), Some(now + ms(400)));
+}
+
+#[test]
+fn a_round_trip_of_ice_seeds_the_timer() {
+    let ms = Duration::from_millis;
+    // Three round trips, held between 50 and 400 ms.
+    for (round_trip, timeout) in
+        [(0, 50), (1, 50), (17, 51), (50, 150), (133, 399), (134, 400), (3000, 400)]
+    {
+        let mut pair = Pair::default_pair();
+        pair.client.seed_round_trip(ms(round_trip));
+        assert_eq!(pair.client.poll_timeout(), Some(pair.now + ms(timeout)), "{round_trip} ms");
+    }
+    let mut pair = Pair::default_pair();
+    pair.client.seed_round_trip(Duration::MAX);
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + ms(400)));
+
+    // It doubles from there up to its limit.
+    let mut pair = Pair::default_pair();
+    pair.client.seed_round_trip(ms(100));
+    let mut due = pair.now;
+    for step in [300, 600, 1000, 1000] {
+        due += ms(step);
+        assert_eq!(pair.client.poll_timeout(), Some(due));
+        pair.client.handle_timeout(due).unwrap();
+    }
 }
 
 #[test]

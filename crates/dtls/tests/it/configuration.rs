@@ -1,5 +1,7 @@
 //! Configurations that do not meet.
 
+use std::sync::Arc;
+
 use tsubame_dtls::{
     AlertDescription, ApiMisuse, CipherSuite, Config, Error, HandshakeType, Identity,
     IdentityError, NamedGroup, PeerIncompatible, Role, SrtpProfile,
@@ -69,6 +71,42 @@ fn identities_that_are_none() {
     assert_eq!(from(b"certificate", rsa_key), IdentityError::BadCertificate);
     assert_eq!(from(p384_certificate, rsa_key), IdentityError::KeyMismatch);
     assert_eq!(from(&[0; 16 * 1024], rsa_key), IdentityError::CertificateTooLarge);
+}
+
+#[test]
+fn identities_in_pem() {
+    // One text with both, the key in PKCS #1.
+    let text = include_str!("../keys/rsa.pem");
+    let identity = Identity::from_pem(text, text).unwrap();
+    assert_eq!(identity.certificate_der(), include_bytes!("../keys/rsa.cert.der"));
+    let mut pair = Pair::new(config(&ALICE), config(&Arc::new(identity)));
+    pair.connect();
+
+    // Two texts, the key in PKCS #8, and something before them.
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    let identity =
+        Identity::from_pem(&format!("Subject: me\n{}", certificate.pem()), &key.serialize_pem());
+    assert_eq!(identity.unwrap().certificate_der(), &certificate.der()[..]);
+
+    let key = key.serialize_pem();
+    let error = |certificate: &str, key: &str| Identity::from_pem(certificate, key).unwrap_err();
+    assert_eq!(error(&key, &key), IdentityError::BadPem);
+    assert_eq!(error(&certificate.pem(), &certificate.pem()), IdentityError::BadPem);
+    assert_eq!(error(text, ""), IdentityError::BadPem);
+    assert_eq!(error(text, &key), IdentityError::KeyMismatch);
+    let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    assert_eq!(error(&certificate.pem(), &encrypted), IdentityError::BadPem);
+    let broken = key.replacen('M', "*", 1);
+    assert_eq!(error(&certificate.pem(), &broken), IdentityError::BadPem);
+}
+
+#[test]
+fn rsa_keys_in_pkcs_1() {
+    let certificate = include_bytes!("../keys/rsa.cert.der").to_vec();
+    // RFC 5208 §5: what PKCS #8 puts around a key of 2,048 bits has 26 bytes.
+    let key = include_bytes!("../keys/rsa.key.der")[26..].to_vec();
+    assert!(Identity::from_der(certificate, key).is_ok());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whole handshakes in memory under virtual time, and against OpenSSL.
+//! Whole handshakes in memory under virtual time.
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -7,8 +7,10 @@ mod application_data;
 mod bit_flips;
 mod configuration;
 mod fingerprints;
+mod fragmentation;
+mod golden;
 mod handshake;
 mod injection;
 mod nonces;
-mod openssl;
+mod replay;
 mod support;

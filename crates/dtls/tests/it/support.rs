@@ -57,7 +57,7 @@ struct InFlight {
 
 type Tap<'a> = Box<dyn FnMut(Role, usize, Vec<u8>) -> Vec<Vec<u8>> + 'a>;
 
-/// A client and a server, 10 ms apart.
+/// A client and a server, 10 ms apart unless told otherwise.
 pub(crate) struct Pair<'a> {
     pub(crate) now: Instant,
     pub(crate) client: Connection,
@@ -68,14 +68,16 @@ pub(crate) struct Pair<'a> {
     pub(crate) server_result: Result<(), Error>,
     /// Every datagram that was sent, by whom.
     pub(crate) sent: Vec<(Role, Vec<u8>)>,
+    /// When the second side was connected.
+    pub(crate) connected_at: Option<Instant>,
+    /// Each way.
+    pub(crate) delay: Duration,
     weather: Weather,
     rng: Rng,
     network: Vec<InFlight>,
     pushed: u64,
     tap: Tap<'a>,
 }
-
-const DELAY: Duration = Duration::from_millis(10);
 
 impl<'a> Pair<'a> {
     pub(crate) fn new(client: Config, server: Config) -> Self {
@@ -89,6 +91,8 @@ impl<'a> Pair<'a> {
             client_result: Ok(()),
             server_result: Ok(()),
             sent: Vec::new(),
+            connected_at: None,
+            delay: Duration::from_millis(10),
             weather: Weather::default(),
             rng: Rng(0),
             network: Vec::new(),
@@ -185,6 +189,9 @@ impl<'a> Pair<'a> {
                 self.send(from, out[..len].to_vec());
             }
         }
+        if self.client.is_connected() && self.server.is_connected() {
+            self.connected_at.get_or_insert(self.now);
+        }
         self.client_events.extend(std::iter::from_fn(|| self.client.poll_event()));
         self.server_events.extend(std::iter::from_fn(|| self.server.poll_event()));
     }
@@ -201,7 +208,7 @@ impl<'a> Pair<'a> {
             for _ in 0..copies {
                 let late = self.rng.chance(self.weather.late);
                 let extra = if late { self.rng.below(300) } else { 0 };
-                self.push(to, DELAY + Duration::from_millis(extra), bytes.clone());
+                self.push(to, self.delay + Duration::from_millis(extra), bytes.clone());
             }
         }
     }

@@ -41,6 +41,10 @@ pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
         frame_end: marker,
         temporal_id: None,
         spatial_id: None,
+        switching_point: seen.keyframe,
+        // §5.3: nal_ref_idc of the unit, or the highest of those in the packet.
+        discardable: header & 0x60 == 0,
+        picture_id: None,
     })
 }
 
@@ -103,6 +107,8 @@ pub(super) mod tests {
         assert_eq!(info(&[0x41, 0x5a]), (false, false), "second slice");
         assert_eq!(info(&[0x09, 0x10]), (false, true), "delimiter");
         assert!(inspect(&[0x41, 0x9a], true).unwrap().frame_end);
+        assert!(inspect(&[0x01, 0x9a], true).unwrap().discardable, "nal_ref_idc of zero");
+        assert!(!inspect(&[0x41, 0x9a], true).unwrap().discardable);
     }
 
     /// STAP-A of SPS, PPS and IDR, as Chromium begins a keyframe.

@@ -1,10 +1,13 @@
-//! H.265 (RFC 7798): single NAL unit packets, aggregation packets and fragmentation units, without DONL.
+//! H.265 (RFC 7798): single NAL unit packets, aggregation packets, fragmentation units, and those wrapped in PACI, without
+//! DONL.
 
 use super::FrameInfo;
-use crate::bytes::Reader;
+use crate::bytes::{Reader, low8};
 
 /// NAL unit types (ITU-T H.265 table 7-1, RFC 7798 §4.4).
 mod nal {
+    pub(super) const TSA_N: u8 = 2;
+    pub(super) const STSA_R: u8 = 5;
     pub(super) const BLA_W_LP: u8 = 16;
     pub(super) const CRA: u8 = 21;
     pub(super) const LAST_SLICE: u8 = 31;
@@ -39,8 +42,12 @@ impl Header {
 pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
     let mut reader = Reader::new(payload);
     let header = Header::read(&mut reader)?;
+    let kind = match header.kind {
+        nal::PACI => skip_paci(&mut reader)?,
+        kind => kind,
+    };
     let mut seen = Seen::default();
-    match header.kind {
+    match kind {
         nal::AGGREGATE => read_aggregate(reader, &mut seen)?,
         nal::FRAGMENT => {
             // §4.4.3: S bit, E bit, and the type of the fragmented unit.
@@ -49,7 +56,7 @@ pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
                 seen.unit(fu & 0x3f, reader.rest());
             }
         }
-        // PACI wraps another packet with control information, and 51 to 63 are reserved for packets to come.
+        // A PACI in a PACI is forbidden, and 51 to 63 are reserved for packets to come.
         nal::PACI..=63 => return None,
         kind => seen.unit(kind, reader.rest()),
     }
@@ -59,7 +66,18 @@ pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
         frame_end: marker,
         temporal_id: Some(header.temporal_id),
         spatial_id: None,
+        switching_point: seen.keyframe || seen.sublayer_access,
+        discardable: false,
+        picture_id: None,
     })
+}
+
+/// §4.4.4: what stands between the payload header and the packet that is wrapped. Gives the type of that packet.
+fn skip_paci(reader: &mut Reader<'_>) -> Option<u8> {
+    // A bit, type (6), size of the extension (5), flags (4).
+    let fields = reader.u16()?;
+    reader.take(usize::from(fields >> 4 & 0x1f))?;
+    Some(low8(u64::from(fields >> 9)) & 0x3f)
 }
 
 /// §4.4.2: units, each behind its 16-bit size. `None` when there is none or a size does not fit.
@@ -80,6 +98,7 @@ fn read_aggregate(mut reader: Reader<'_>, seen: &mut Seen) -> Option<()> {
 struct Seen {
     keyframe: bool,
     frame_start: bool,
+    sublayer_access: bool,
 }
 
 impl Seen {
@@ -91,7 +110,11 @@ impl Seen {
             nal::VPS | nal::SPS => self.begins(true),
             // Intra random access pictures: BLA, IDR and CRA.
             nal::BLA_W_LP..=nal::CRA if first_slice => self.begins(true),
-            0..=nal::LAST_SLICE if first_slice => self.begins(false),
+            0..=nal::LAST_SLICE if first_slice => {
+                self.begins(false);
+                // Temporal sub-layer access and step-wise temporal sub-layer access pictures.
+                self.sublayer_access |= (nal::TSA_N..=nal::STSA_R).contains(&kind);
+            }
             nal::PPS | nal::AUD | nal::PREFIX_SEI => self.begins(false),
             _ => {}
         }
@@ -160,9 +183,32 @@ pub(super) mod tests {
         assert_eq!(inspect(&[header(49), 1], true), None);
     }
 
+    /// PACI of an extension of three octets, around a fragment that begins an IDR picture.
+    #[test]
+    fn what_a_paci_wraps_is_read() {
+        let [high, low] = (49_u16 << 9 | 3 << 4 | 0b1000).to_be_bytes();
+        let payload = [header(50), 2, high, low, 7, 7, 7, 0x80 | 19, 0x80];
+        assert_eq!(info(&payload), (true, true));
+        assert_eq!(inspect(&payload, true).unwrap().temporal_id, Some(1));
+        for len in 0..payload.len() - 1 {
+            assert_eq!(inspect(&payload[..len], true), None, "{len}");
+        }
+        let [high, low] = (50_u16 << 9).to_be_bytes();
+        assert_eq!(inspect(&[header(50), 1, high, low, high, low, 0], true), None, "nested");
+    }
+
+    #[test]
+    fn temporal_sublayer_access_is_a_switching_point() {
+        for kind in 0..10 {
+            let info = inspect(&[header(kind), 2, 0x80], true).unwrap();
+            assert_eq!(info.switching_point, (2..=5).contains(&kind), "{kind}");
+        }
+        assert!(inspect(&[header(19), 1, 0x80], true).unwrap().switching_point);
+    }
+
     #[test]
     fn other_packets_say_nothing() {
-        for kind in 50..=63 {
+        for kind in 51..=63 {
             assert_eq!(inspect(&[header(kind), 1, 0xff, 0xff], true), None, "{kind}");
         }
     }

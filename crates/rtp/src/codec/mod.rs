@@ -1,15 +1,18 @@
-//! What a forwarder reads in a payload: where frames begin and end, whether one is a keyframe, and its layers.
-//! One module per codec, and none of them looks further than that.
+//! What a forwarder reads in a payload: where frames begin and end, whether one is a keyframe, its layers and its
+//! number; and the few fields that it rewrites in place. One module per codec, and none of them looks further than that.
 
 pub mod av1;
 pub mod h264;
 pub mod h265;
 pub mod opus;
+pub mod red;
 pub mod vp8;
 pub mod vp9;
 
 use crate::Packet;
-use crate::extension::dependency_descriptor;
+use crate::extension::dependency_descriptor::{
+    self, DecodeTargetIndication, DependencyDescriptor, TemplateStructure,
+};
 
 /// The codecs that can be looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,10 +99,21 @@ pub struct FrameInfo {
     pub temporal_id: Option<u8>,
     /// Spatial layer, when the codec or the descriptor says it.
     pub spatial_id: Option<u8>,
+    /// Who gets the layers below this frame's can go on with this frame's temporal layer from here: a keyframe, VP8's Y bit, VP9's U
+    /// bit, H.265's temporal sub-layer access pictures, or a frame that switches each decode target it is in.
+    pub switching_point: bool,
+    /// No other frame refers to this one: VP8's N bit, H.264's `nal_ref_idc` of zero, or a descriptor by which it is
+    /// discardable for each decode target it is in. False where it is not known.
+    pub discardable: bool,
+    /// The picture identifier of VP8 and VP9 (7 or 15 bits), or the descriptor's frame number (16 bits).
+    pub picture_id: Option<u16>,
 }
 
 /// Looks into a packet: into the dependency descriptor first, which survives end-to-end encryption, and into the
 /// payload when there is none or it is malformed. `None` when the payload is empty or not of this codec's form.
+///
+/// Of a descriptor without an attached structure this gives no layers: a caller who keeps the last structure uses
+/// [`from_descriptor`].
 #[must_use]
 pub fn inspect(
     codec: Codec,
@@ -109,15 +123,9 @@ pub fn inspect(
     if packet.payload().is_empty() {
         return None;
     }
-    if let Some(descriptor) = dependency_descriptor.and_then(dependency_descriptor::read) {
-        let layer = descriptor.structure.and_then(|s| s.layer(descriptor.template_id));
-        return Some(FrameInfo {
-            keyframe: descriptor.begins_keyframe(),
-            frame_start: descriptor.start_of_frame,
-            frame_end: descriptor.end_of_frame,
-            temporal_id: layer.map(|layer| layer.temporal_id),
-            spatial_id: layer.map(|layer| layer.spatial_id),
-        });
+    let descriptor = dependency_descriptor.and_then(dependency_descriptor::read);
+    if let Some(info) = descriptor.and_then(|descriptor| from_descriptor(&descriptor, None)) {
+        return Some(info);
     }
     let (payload, marker) = (packet.payload(), packet.marker());
     match codec {
@@ -128,6 +136,42 @@ pub fn inspect(
         Codec::H265 => h265::inspect(payload, marker),
         Codec::Av1 => av1::inspect(payload, marker),
     }
+}
+
+/// What a descriptor says about its frame, by the structure attached to it or by `latest`, the last one that was attached.
+/// `None` when the attached structure is malformed; without any structure, or when the template is not in it, the layers stay
+/// unknown.
+#[must_use]
+pub fn from_descriptor(
+    descriptor: &DependencyDescriptor<'_>,
+    latest: Option<&TemplateStructure>,
+) -> Option<FrameInfo> {
+    let frame = match latest {
+        None if !descriptor.has_structure() => None,
+        _ => descriptor.frame(latest),
+    };
+    if frame.is_none() && descriptor.has_structure() {
+        return None;
+    }
+    let only = |expected: DecodeTargetIndication| {
+        frame.as_ref().is_some_and(|frame| {
+            let mut present = frame
+                .indications()
+                .filter(|one| *one != DecodeTargetIndication::NotPresent)
+                .peekable();
+            present.peek().is_some() && present.all(|one| one == expected)
+        })
+    };
+    Some(FrameInfo {
+        keyframe: descriptor.begins_keyframe(),
+        frame_start: descriptor.start_of_frame,
+        frame_end: descriptor.end_of_frame,
+        temporal_id: frame.as_ref().map(|frame| frame.layer.temporal_id),
+        spatial_id: frame.as_ref().map(|frame| frame.layer.spatial_id),
+        switching_point: descriptor.begins_keyframe() || only(DecodeTargetIndication::Switch),
+        discardable: only(DecodeTargetIndication::Discardable),
+        picture_id: Some(descriptor.frame_number),
+    })
 }
 
 #[cfg(test)]
@@ -180,19 +224,37 @@ pub(crate) mod tests {
         let packet = Packet::parse(&bytes).unwrap();
         assert!(inspect(Codec::Vp8, &packet, None).unwrap().keyframe);
         let info = inspect(Codec::Vp8, &packet, Some(&[0x40, 0, 1])).unwrap();
-        assert_eq!(info, FrameInfo { frame_end: true, ..FrameInfo::default() });
-        let malformed = inspect(Codec::Vp8, &packet, Some(&[0x40]));
-        assert!(malformed.unwrap().keyframe, "the payload is asked instead");
+        let expected = FrameInfo { frame_end: true, picture_id: Some(1), ..FrameInfo::default() };
+        assert_eq!(info, expected);
+        for malformed in [&[0x40][..], &[0x40, 0, 1, 0x80]] {
+            let info = inspect(Codec::Vp8, &packet, Some(malformed)).unwrap();
+            assert!(info.keyframe, "the payload is asked instead");
+        }
     }
 
     #[test]
     fn the_descriptor_gives_layers_where_it_has_the_structure() {
         let bytes = packet(false, &[0]);
         let packet = Packet::parse(&bytes).unwrap();
-        let descriptor = [0x82, 0, 1, 0b1000_0000, 0b0000_0001, 0b0001_1100];
+        // Two temporal layers and targets: see the descriptor's own tests.
+        let descriptor = [0x82, 0, 1, 0x80, 0x01, 0x1e, 0xa8, 0x91, 0x41, 0xa0, 0x04, 0x22, 0x20];
         let info = inspect(Codec::Av1, &packet, Some(&descriptor)).unwrap();
         assert!(info.keyframe && info.frame_start && !info.frame_end);
         assert_eq!((info.temporal_id, info.spatial_id), (Some(1), Some(0)));
+        let structure = dependency_descriptor::read(&descriptor).unwrap().structure().unwrap();
+        // Of a later frame the layers are known by whoever kept the structure.
+        let later = dependency_descriptor::read(&[0xc2, 0, 9]).unwrap();
+        assert_eq!(from_descriptor(&later, None).unwrap().temporal_id, None);
+        let info = from_descriptor(&later, Some(&structure)).unwrap();
+        assert_eq!((info.temporal_id, info.spatial_id), (Some(1), Some(0)));
+        assert!(info.switching_point && !info.keyframe && !info.discardable);
+        assert_eq!(info.picture_id, Some(9));
+        // Custom indications: not present, discardable.
+        let discardable = dependency_descriptor::read(&[0xc2, 0, 9, 0b0010_0000, 0b1000_0000]);
+        let info = from_descriptor(&discardable.unwrap(), Some(&structure)).unwrap();
+        assert!(info.discardable && !info.switching_point);
+        let unknown = dependency_descriptor::read(&[0xc9, 0, 9]).unwrap();
+        assert_eq!(from_descriptor(&unknown, Some(&structure)).unwrap().temporal_id, None);
     }
 
     #[test]

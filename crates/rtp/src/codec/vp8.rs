@@ -1,4 +1,5 @@
-//! VP8 (RFC 7741 §4.2, §4.3).
+//! VP8 (RFC 7741 §4.2, §4.3): the payload descriptor, and what of it is rewritten where streams are joined or frames are
+//! dropped.
 
 use super::FrameInfo;
 use crate::bytes::Reader;
@@ -68,6 +69,15 @@ impl Descriptor {
 }
 
 impl PictureId {
+    /// The number, of either size.
+    #[must_use]
+    pub const fn value(self) -> u16 {
+        match self {
+            Self::Short(id) => id as u16,
+            Self::Long(id) => id,
+        }
+    }
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let first = reader.u8()?;
         if first & 0x80 == 0 {
@@ -75,6 +85,57 @@ impl PictureId {
         }
         Some(Self::Long(u16::from_be_bytes([first & 0x7f, reader.u8()?])))
     }
+}
+
+/// New values for a descriptor: see [`rewrite`]. `None` leaves a field as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The picture identifier, modulo 2^7 or 2^15 as the descriptor has room.
+    pub picture_id: Option<u16>,
+    /// The count of frames of temporal layer 0.
+    pub tl0_picture_index: Option<u8>,
+    /// The count of keyframes, modulo 32.
+    pub key_index: Option<u8>,
+}
+
+/// Rewrites fields of the descriptor at the beginning of a payload where they stand: a forwarder that switches between
+/// encodings, or leaves out frames, keeps them continuous for the decoder (§5.1: receivers look for gaps in them). Fields that the
+/// descriptor does not have are passed over, and nothing changes its length. Says whether there was a descriptor;
+/// without one nothing is written.
+pub fn rewrite(payload: &mut [u8], new: &Rewrite) -> bool {
+    if Descriptor::read(payload).is_none() {
+        return false;
+    }
+    let [first, extended, fields @ ..] = payload else { return true };
+    if *first & 0x80 == 0 {
+        return true;
+    }
+    rewrite_fields(*extended, fields, new);
+    true
+}
+
+/// The fields that `extended` announces stand one behind the other. It was read before, so all of them are there.
+fn rewrite_fields(extended: u8, mut fields: &mut [u8], new: &Rewrite) -> Option<()> {
+    if extended & 0x80 != 0 {
+        let is_long = fields.first()? & 0x80 != 0;
+        let (field, rest) = fields.split_at_mut_checked(if is_long { 2 } else { 1 })?;
+        match (field, new.picture_id.map(u16::to_be_bytes)) {
+            ([high, low], Some([h, l])) => (*high, *low) = (h | 0x80, l),
+            ([short], Some([_, l])) => *short = l & 0x7f,
+            _ => {}
+        }
+        fields = rest;
+    }
+    if extended & 0x40 != 0 {
+        let (field, rest) = fields.split_first_mut()?;
+        *field = new.tl0_picture_index.unwrap_or(*field);
+        fields = rest;
+    }
+    if extended & 0x10 != 0 {
+        let field = fields.first_mut()?;
+        *field = new.key_index.map_or(*field, |index| *field & 0xe0 | index & 0x1f);
+    }
+    Some(())
 }
 
 /// Reads a payload.
@@ -85,12 +146,16 @@ pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
     // keyframes.
     let header = payload.get(descriptor.len)?;
     let frame_start = descriptor.begins_frame();
+    let keyframe = frame_start && header & 1 == 0;
     Some(FrameInfo {
-        keyframe: frame_start && header & 1 == 0,
+        keyframe,
         frame_start,
         frame_end: marker,
         temporal_id: descriptor.temporal_id,
         spatial_id: None,
+        switching_point: keyframe || descriptor.layer_sync,
+        discardable: descriptor.non_reference,
+        picture_id: descriptor.picture_id.map(PictureId::value),
     })
 }
 
@@ -130,6 +195,8 @@ mod tests {
         assert_eq!(descriptor, expected);
         let info = inspect(FULL, false).unwrap();
         assert_eq!((info.keyframe, info.temporal_id), (false, Some(2)));
+        assert_eq!((info.switching_point, info.picture_id), (true, Some(0x1234)));
+        assert!(!info.discardable && inspect(&[0xa0, 0, 0], false).unwrap().discardable);
     }
 
     #[test]
@@ -140,6 +207,82 @@ mod tests {
         assert_eq!((descriptor.temporal_id, descriptor.key_index), (None, Some(0x1f)));
         assert!(!descriptor.layer_sync);
         assert_eq!(descriptor.len, 4);
+    }
+
+    const NEW: Rewrite =
+        Rewrite { picture_id: Some(0xabcd), tl0_picture_index: Some(0xee), key_index: Some(0xff) };
+
+    #[test]
+    fn every_field_is_rewritten_in_place() {
+        let mut payload = FULL.to_vec();
+        assert!(rewrite(&mut payload, &NEW));
+        assert_eq!(payload, [0x90, 0xf0, 0xab, 0xcd, 0xee, 0b1011_1111, 0x01]);
+        let before = Descriptor::read(FULL).unwrap();
+        let expected = Descriptor {
+            picture_id: Some(PictureId::Long(0x2bcd)),
+            tl0_picture_index: Some(0xee),
+            key_index: Some(31),
+            ..before
+        };
+        assert_eq!(Descriptor::read(&payload), Some(expected));
+        assert!(rewrite(&mut payload, &Rewrite::default()), "nothing to change");
+        assert_eq!(Descriptor::read(&payload), Some(expected));
+    }
+
+    #[test]
+    fn a_short_picture_identifier_stays_short() {
+        let mut payload = [0x80, 0x80, 0x7f, 9];
+        assert!(rewrite(&mut payload, &NEW));
+        assert_eq!(payload, [0x80, 0x80, 0x4d, 9]);
+    }
+
+    #[test]
+    fn fields_that_are_not_there_are_not_made() {
+        for golden in [&[0x10, 0xff, 0xff][..], &[0x90, 0x00, 0xff], &[0x90, 0x20, 0xc0, 0xff]] {
+            let mut payload = golden.to_vec();
+            assert!(rewrite(&mut payload, &NEW));
+            assert_eq!(payload, golden);
+        }
+        let mut one = [0x10];
+        assert!(rewrite(&mut one, &NEW));
+    }
+
+    #[test]
+    fn a_cut_descriptor_is_left_alone() {
+        for len in 0..6 {
+            let mut payload = FULL[..len].to_vec();
+            assert!(!rewrite(&mut payload, &NEW));
+            assert_eq!(payload, FULL[..len]);
+        }
+    }
+
+    /// Whatever the octets are: rewriting changes the fields and nothing else, and reading gives them back.
+    #[test]
+    fn rewriting_is_what_reading_gives() {
+        for first in [0x80, 0x90, 0xa1, 0x10] {
+            for extended in 0..=255 {
+                for id in [0x05, 0x85] {
+                    let mut payload = [first, extended, id, 1, 2, 3, 4, 5];
+                    let before = Descriptor::read(&payload).unwrap();
+                    assert!(rewrite(&mut payload, &NEW));
+                    let after = Descriptor::read(&payload).unwrap();
+                    let expected = Descriptor {
+                        picture_id: before.picture_id.map(|id| match id {
+                            PictureId::Short(_) => PictureId::Short(0x4d),
+                            PictureId::Long(_) => PictureId::Long(0x2bcd),
+                        }),
+                        tl0_picture_index: before.tl0_picture_index.map(|_| 0xee),
+                        key_index: before.key_index.map(|_| 31),
+                        ..before
+                    };
+                    assert_eq!(after, expected);
+                    assert_eq!(
+                        payload[after.len..],
+                        [first, extended, id, 1, 2, 3, 4, 5][after.len..]
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod abs_capture_time;
 pub mod abs_send_time;
 pub mod audio_level;
+pub mod csrc_audio_level;
 pub mod dependency_descriptor;
 pub mod mid;
 pub mod playout_delay;
@@ -58,6 +59,55 @@ impl<'a> Elements<'a> {
         Self::new(Form::OneByte, &[])
     }
 
+    /// The data of the first element with this identifier from here on. The form is asked once, not for each element: every
+    /// packet that is forwarded comes through here.
+    #[inline]
+    pub(crate) fn find_data(self, id: u8) -> Option<&'a [u8]> {
+        let mut rest = self.reader.rest();
+        match self.form {
+            Form::OneByte => loop {
+                let (head, tail) = rest.split_first()?;
+                if *head == 0 {
+                    rest = tail;
+                    continue;
+                }
+                let (data, tail) = tail.split_at_checked(usize::from(head & 0x0f) + 1)?;
+                match head >> 4 {
+                    0 | 15 => return None,
+                    found if found == id => return Some(data),
+                    _ => rest = tail,
+                }
+            },
+            Form::TwoByte => loop {
+                let (head, tail) = rest.split_first()?;
+                if *head == 0 {
+                    rest = tail;
+                    continue;
+                }
+                let (len, tail) = tail.split_first()?;
+                let (data, tail) = tail.split_at_checked(usize::from(*len))?;
+                if *head == id {
+                    return Some(data);
+                }
+                rest = tail;
+            },
+        }
+    }
+
+    /// Octets after the element that was given last.
+    pub(crate) const fn remaining(&self) -> usize {
+        self.reader.len()
+    }
+
+    /// Octets before the data of an element.
+    pub(crate) const fn head_len(&self) -> usize {
+        match self.form {
+            Form::OneByte => 1,
+            Form::TwoByte => 2,
+        }
+    }
+
+    #[inline]
     fn step(&mut self) -> Option<(u8, &'a [u8])> {
         loop {
             let head = self.reader.u8()?;
@@ -79,6 +129,7 @@ impl<'a> Elements<'a> {
 impl<'a> Iterator for Elements<'a> {
     type Item = (u8, &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let item = self.step();
         if item.is_none() {
@@ -133,6 +184,23 @@ mod tests {
         let mut elements = Elements::new(Form::OneByte, &[0x2f, 0x10, 1, 0x10, 1]);
         assert_eq!(elements.next(), None);
         assert_eq!(elements.next(), None, "and it stays ended");
+    }
+
+    proptest::proptest! {
+        /// Looking for one identifier is the same as walking to it, in either form and whatever the octets are.
+        #[test]
+        fn finding_is_walking(
+            two_byte: bool,
+            body in proptest::collection::vec(0u8..=0x42, 0..40),
+            id in 0u8..=255,
+        ) {
+            let form = if two_byte { Form::TwoByte } else { Form::OneByte };
+            let elements = Elements::new(form, &body);
+            for id in [id, id % 5, 15] {
+                let walked = elements.clone().find(|element| element.0 == id);
+                proptest::prop_assert_eq!(elements.clone().find_data(id), walked.map(|element| element.1));
+            }
+        }
     }
 
     #[test]

@@ -44,13 +44,12 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
-        &[0x85, 204, 0, 3, 0, 0, 0, 1, b'n', b'a', b'm', b'e', 1, 2, 3, 4];
+    const GOLDEN: &[u8] = &[0x85, 204, 0, 3, 0, 0, 0, 1, b'n', b'a', b'm', b'e', 1, 2, 3, 4];
 
     #[test]
     fn the_golden_packet() {

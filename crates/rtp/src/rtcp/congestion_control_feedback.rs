@@ -174,7 +174,7 @@ fn write_metrics(body: &mut Cursor<'_>, metrics: &[Option<Metric>]) -> Option<()
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -183,7 +183,7 @@ pub(super) mod tests {
 
     /// Laid out by hand from figure 2 of RFC 8888: one stream with three packets, of which the second is lost;
     /// one with none.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x8b, 205, 0, 8, 0, 0, 0, 1, // header, sender
         0, 0, 0, 2, 0xff, 0xff, 0, 3, // stream, begin 65,535, three reports
         0x80, 0x10, 0, 0, 0xff, 0xff, 0,

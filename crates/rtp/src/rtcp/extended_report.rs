@@ -147,13 +147,13 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, packets};
 
     /// Laid out by hand from the figures in RFC 3611 §2, §4.4 and §4.5.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x80, 207, 0, 8, 0, 0, 0, 1, // header, SSRC
         4, 0, 0, 2, 0xb4, 0x4d, 0xb7, 0x05, 0x20, 0, 0, 0, // RRTR
         5, 0, 0, 3, 0, 0, 0, 2, 0xb7, 0x05, 0x20, 0, 0, 5, 0x40, 0, // DLRR

@@ -70,21 +70,39 @@ impl Writer<'_> {
         media_ssrc: u32,
         sequence_number: u8,
     ) -> Result<(), Full> {
+        self.full_intra_requests(sender_ssrc, &[FirEntry { ssrc: media_ssrc, sequence_number }])
+    }
+
+    /// Appends a FIR for several streams. Writes nothing when there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]; nothing was written then.
+    pub fn full_intra_requests(
+        &mut self,
+        sender_ssrc: u32,
+        entries: &[FirEntry],
+    ) -> Result<(), Full> {
+        if entries.is_empty() {
+            return Ok(());
+        }
         self.packet(format::FULL_INTRA_REQUEST, packet_type::PAYLOAD_FEEDBACK, |body| {
             FeedbackHeader { sender_ssrc, media_ssrc: 0 }.write(body)?;
-            body.u32(media_ssrc)?;
-            body.put(&[sequence_number, 0, 0, 0])
+            entries.iter().try_for_each(|entry| {
+                body.u32(entry.ssrc)?;
+                body.put(&[entry.sequence_number, 0, 0, 0])
+            })
         })
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, packets};
 
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
+    const GOLDEN: &[u8] =
         &[0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0xca, 0xfe, 0xba, 0xbe, 7, 0, 0, 0];
 
     #[test]
@@ -94,6 +112,16 @@ pub(super) mod tests {
         let expected = [FirEntry { ssrc: 0xcafe_babe, sequence_number: 7 }];
         assert_eq!(fir.entries().collect::<Vec<_>>(), expected);
         assert_eq!(written(|writer| writer.full_intra_request(1, 0xcafe_babe, 7)), GOLDEN);
+    }
+
+    #[test]
+    fn several_streams_in_one_request() {
+        let entries: Vec<_> =
+            (0..5).map(|n| FirEntry { ssrc: n, sequence_number: 200 + n as u8 }).collect();
+        let bytes = written(|writer| writer.full_intra_requests(9, &entries));
+        let Packet::FullIntraRequest(fir) = one(&bytes) else { panic!("not a FIR") };
+        assert_eq!((fir.sender_ssrc(), fir.entries().collect::<Vec<_>>()), (9, entries));
+        assert_eq!(written(|writer| writer.full_intra_requests(9, &[])), []);
     }
 
     #[test]

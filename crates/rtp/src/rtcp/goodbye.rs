@@ -54,12 +54,12 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, packets};
 
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
+    const GOLDEN: &[u8] =
         &[0x82, 203, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 4, b'd', b'o', b'n', b'e', 0, 0, 0];
 
     #[test]

@@ -124,7 +124,7 @@ fn write_pair(body: &mut Cursor<'_>, pid: u16, blp: u32) -> Option<()> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
@@ -134,7 +134,7 @@ pub(super) mod tests {
     use crate::rtcp::{Packet, packets};
 
     /// PID 65,534 with BLP bits 0 (65,535), 2 (1) and 15 (14); PID 100 alone.
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
+    const GOLDEN: &[u8] =
         &[0x81, 205, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0xff, 0xfe, 0x80, 0x05, 0, 100, 0, 0];
 
     #[test]

@@ -38,13 +38,12 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
-        &[0x81, 206, 0, 2, 0, 0, 0, 1, 0xca, 0xfe, 0xba, 0xbe];
+    const GOLDEN: &[u8] = &[0x81, 206, 0, 2, 0, 0, 0, 1, 0xca, 0xfe, 0xba, 0xbe];
 
     #[test]
     fn the_golden_packet() {

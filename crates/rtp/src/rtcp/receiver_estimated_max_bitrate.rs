@@ -84,14 +84,14 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, packets};
 
     /// 1 Mbit/s: 2^2 * 250,000 (0x3d090); exponent 2 stands above 18 bits: 0x0b_d090.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x8f, 206, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, b'R', b'E', b'M', b'B', 2, 0x0b, 0xd0, 0x90, 0, 0,
         0, 2, 0, 0, 0, 3,
     ];

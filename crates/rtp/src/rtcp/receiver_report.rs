@@ -47,12 +47,12 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
     /// Laid out by hand from the figure in RFC 3550 §6.4.2.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x82, 201, 0, 13, 0xca, 0xfe, 0xba, 0xbe, // header, SSRC
         0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5, // block
         0, 0, 0, 6, 0xff, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0, 0, 11, // block

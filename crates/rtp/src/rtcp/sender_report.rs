@@ -74,13 +74,13 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
     /// Laid out by hand from the figure in RFC 3550 §6.4.1.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x81, 200, 0, 12, 0, 0, 0, 1, // header, SSRC
         0xb4, 0x4d, 0xb7, 0x05, 0x20, 0, 0, 0, // NTP
         0, 1, 0x5f, 0x90, 0, 0, 0, 7, 0, 0, 0x03, 0xe8, // RTP, packets, octets

@@ -97,13 +97,13 @@ impl Writer<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::Packet;
     use crate::rtcp::tests::{one, written};
 
     /// First 1 (13 bits), number 2 (13 bits), picture 3 (6 bits): 0x00080083.
-    pub(in crate::rtcp) const GOLDEN: &[u8] =
+    const GOLDEN: &[u8] =
         &[0x82, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0x00, 0x08, 0x00, 0x83, 0xff, 0xff, 0xff, 0xff];
 
     #[test]

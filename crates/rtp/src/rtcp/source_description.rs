@@ -1,7 +1,7 @@
 //! SDES (RFC 3550 §6.5).
 
 use super::{Full, Writer, packet_type};
-use crate::bytes::Reader;
+use crate::bytes::{Cursor, Reader};
 
 /// A source description: chunks, each of one source.
 #[derive(Clone, Copy, Debug)]
@@ -10,8 +10,21 @@ pub struct SourceDescription<'a> {
     body: &'a [u8],
 }
 
-/// CNAME, the canonical end-point identifier (RFC 3550 §6.5.1).
-const CNAME: u8 = 1;
+/// Types of items (RFC 3550 §12.2, RFC 9143 §15.2, RFC 8852 §4.1).
+pub mod sdes_item {
+    /// The canonical end-point identifier.
+    pub const CNAME: u8 = 1;
+    /// The name of the sending program.
+    pub const TOOL: u8 = 6;
+    /// The identification of the m-line.
+    pub const MID: u8 = 15;
+    /// The restriction identifier of a stream.
+    pub const RTP_STREAM_ID: u8 = 12;
+    /// That of the stream which a retransmission stream repairs.
+    pub const REPAIRED_RTP_STREAM_ID: u8 = 13;
+}
+
+use sdes_item::CNAME;
 
 impl<'a> SourceDescription<'a> {
     pub(super) fn parse(count: u8, body: &'a [u8]) -> Option<Self> {
@@ -99,6 +112,15 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
+/// What is to be said about one source.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceItems<'a> {
+    /// The source.
+    pub ssrc: u32,
+    /// Its items: (type, text of at most 255 octets); see [`sdes_item`].
+    pub items: &'a [(u8, &'a [u8])],
+}
+
 impl Writer<'_> {
     /// Appends an SDES with one chunk of one CNAME, at most 255 octets.
     ///
@@ -106,25 +128,45 @@ impl Writer<'_> {
     ///
     /// [`Full`]; nothing was written then.
     pub fn source_description(&mut self, ssrc: u32, cname: &str) -> Result<(), Full> {
-        let len = u8::try_from(cname.len()).map_err(|_| Full)?;
-        self.packet(1, packet_type::SOURCE_DESCRIPTION, |body| {
-            body.u32(ssrc)?;
-            body.put(&[CNAME, len])?;
-            body.put(cname.as_bytes())?;
-            // At least one zero ends the list; the writer pads with more.
-            body.u8(0)
+        self.source_descriptions(&[SourceItems { ssrc, items: &[(CNAME, cname.as_bytes())] }])
+    }
+
+    /// Appends an SDES with at most 31 chunks.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], also for an item of type 0, which ends a chunk; nothing was written then.
+    pub fn source_descriptions(&mut self, chunks: &[SourceItems<'_>]) -> Result<(), Full> {
+        let count = u8::try_from(chunks.len()).ok().filter(|count| *count <= 31).ok_or(Full)?;
+        self.packet(count, packet_type::SOURCE_DESCRIPTION, |body| {
+            chunks.iter().try_for_each(|chunk| write_chunk(body, chunk))
         })
     }
 }
 
+fn write_chunk(body: &mut Cursor<'_>, chunk: &SourceItems<'_>) -> Option<()> {
+    body.u32(chunk.ssrc)?;
+    for (kind, text) in chunk.items {
+        body.u8(Some(*kind).filter(|kind| *kind != 0)?)?;
+        body.u8(u8::try_from(text.len()).ok()?)?;
+        body.put(text)?;
+    }
+    // At least one zero ends the list, and as many as fill the word.
+    body.u8(0)?;
+    while !body.len().is_multiple_of(4) {
+        body.u8(0)?;
+    }
+    Some(())
+}
+
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::rtcp::tests::{one, written};
     use crate::rtcp::{Packet, ParseError, packets};
 
     /// Two chunks: CNAME "ab" and TOOL "x"; CNAME "abcd", whose end needs a word of its own.
-    pub(in crate::rtcp) const GOLDEN: &[u8] = &[
+    const GOLDEN: &[u8] = &[
         0x82, 202, 0, 7, 0, 0, 0, 1, 1, 2, b'a', b'b', 6, 1, b'x', 0, // first
         0, 0, 0, 2, 1, 4, b'a', b'b', b'c', b'd', 6, 0, 0, 0, 0,
         0, // second, with an empty TOOL
@@ -139,6 +181,12 @@ pub(super) mod tests {
         assert_eq!(chunks[0].items().collect::<Vec<_>>(), [(1, &b"ab"[..]), (6, &b"x"[..])]);
         assert_eq!((chunks[1].ssrc(), chunks[1].cname()), (2, Some(&b"abcd"[..])));
         assert_eq!(chunks[1].items().count(), 2);
+        let first = [(sdes_item::CNAME, &b"ab"[..]), (sdes_item::TOOL, b"x")];
+        let second = [(sdes_item::CNAME, &b"abcd"[..]), (sdes_item::TOOL, b"")];
+        let chunks =
+            [SourceItems { ssrc: 1, items: &first }, SourceItems { ssrc: 2, items: &second }];
+        let bytes = written(|writer| writer.source_descriptions(&chunks));
+        assert_eq!(bytes, GOLDEN);
     }
 
     #[test]
@@ -153,6 +201,21 @@ pub(super) mod tests {
         let mut out = [0; 512];
         let refused = Writer::new(&mut out).source_description(9, &"x".repeat(256));
         assert_eq!(refused, Err(Full));
+    }
+
+    #[test]
+    fn what_an_sdes_cannot_say_is_not_written() {
+        let mut out = [0; 512];
+        let mut writer = Writer::new(&mut out);
+        let ending = SourceItems { ssrc: 1, items: &[(0, b"x")] };
+        assert_eq!(writer.source_descriptions(&[ending]), Err(Full));
+        let nothing = SourceItems { ssrc: 1, items: &[] };
+        assert_eq!(writer.source_descriptions(&[nothing; 32]), Err(Full));
+        assert!(writer.is_empty());
+        assert_eq!(writer.source_descriptions(&[nothing; 31]), Ok(()));
+        let len = writer.finish();
+        let Packet::SourceDescription(description) = one(&out[..len]) else { panic!("not SDES") };
+        assert_eq!(description.chunks().count(), 31);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use webrtc_sdp::attribute_type::SdpAttribute;
 
 use super::line::Line;
-use crate::{Attribute, Codec, MAX_FEEDBACK, Media, ParseError};
+use crate::{Attribute, Codec, MAX_FEEDBACK, MAX_FEEDBACK_LENGTH, Media, ParseError};
 
 /// What a section has said about payload types so far.
 #[derive(Default)]
@@ -65,6 +65,9 @@ impl Codecs {
                     .map_err(|_| line.unexpected("a=rtcp-fb:<payload type or *> <feedback>"))?,
             ),
         };
+        if rest(&line.raw_attribute()).len() > MAX_FEEDBACK_LENGTH {
+            return Err(line.unexpected("feedback of at most 64 bytes"));
+        }
         self.feedback.push(Feedback { line: line.number, payload_type, raw: line.raw_attribute() });
         Ok(())
     }
@@ -109,20 +112,22 @@ impl Codecs {
 }
 
 fn first_word(value: Option<&str>) -> &str {
-    value.and_then(|value| value.split_whitespace().next()).unwrap_or_default()
+    value.and_then(|value| value.split_ascii_whitespace().next()).unwrap_or_default()
 }
 
 /// What follows the payload type.
 fn rest(raw: &Attribute) -> &str {
-    let value = raw.value.as_deref().unwrap_or_default().trim();
-    value.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim())
+    let value = raw.value.as_deref().unwrap_or_default().trim_ascii();
+    value.split_once([' ', '\t']).map_or("", |(_, rest)| rest.trim_ascii())
 }
 
 fn parameters(text: &str) -> impl Iterator<Item = (String, Option<String>)> {
-    text.split(';').map(str::trim).filter(|parameter| !parameter.is_empty()).map(|parameter| {
-        match parameter.split_once('=') {
-            Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
+    text.split(';').map(str::trim_ascii).filter(|parameter| !parameter.is_empty()).map(
+        |parameter| match parameter.split_once('=') {
+            Some((name, value)) => {
+                (name.trim_ascii().to_owned(), Some(value.trim_ascii().to_owned()))
+            }
             None => (parameter.to_owned(), None),
-        }
-    })
+        },
+    )
 }

@@ -1,11 +1,14 @@
 //! One line, and the attributes that may stand on both levels.
 
+use std::str::FromStr;
+
 use webrtc_sdp::attribute_type::{SdpAttribute, SdpAttributeDirection};
 use webrtc_sdp::error::SdpParserError;
 use webrtc_sdp::{SdpBandwidth, SdpType};
 
 use crate::{
-    Attribute, Bandwidth, BandwidthKind, Direction, ExtMap, FingerprintLine, Group, ParseError,
+    Attribute, Bandwidth, BandwidthKind, Direction, ExtMap, FingerprintLine, Group, MAX_LINES,
+    OtherLine, ParseError,
 };
 
 /// `<kind>=<value>`
@@ -21,8 +24,18 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = Result<Line<'_>, ParseEr
     text.split('\n')
         .map(|line| line.strip_suffix('\r').unwrap_or(line))
         .zip(1..)
-        .filter(|(text, _)| !text.trim().is_empty())
-        .map(|(text, number)| Line::split(number, text))
+        .filter(|(text, _)| !text.trim_ascii().is_empty())
+        .map(|(text, number)| match number {
+            _ if number > MAX_LINES => {
+                Err(ParseError::TooMany { line: number, what: "lines", limit: MAX_LINES })
+            }
+            _ => Line::split(number, text),
+        })
+}
+
+/// Digits only: Rust would take a sign.
+pub(crate) fn number<T: FromStr>(text: Option<&str>) -> Option<T> {
+    text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
 }
 
 impl<'a> Line<'a> {
@@ -76,14 +89,16 @@ impl<'a> Line<'a> {
     /// Name in lower case, and value of an `a=` line.
     pub(crate) fn attribute(&self) -> (String, Option<&'a str>) {
         match self.value.split_once(':') {
-            Some((name, value)) => (name.trim().to_ascii_lowercase(), Some(value.trim())),
-            None => (self.value.trim().to_ascii_lowercase(), None),
+            Some((name, value)) => {
+                (name.trim_ascii().to_ascii_lowercase(), Some(value.trim_ascii()))
+            }
+            None => (self.value.trim_ascii().to_ascii_lowercase(), None),
         }
     }
 
     pub(crate) fn is_attribute(&self, name: &str) -> bool {
         let own = self.value.split_once(':').map_or(self.value, |(name, _)| name);
-        self.kind == 'a' && own.trim().eq_ignore_ascii_case(name)
+        self.kind == 'a' && own.trim_ascii().eq_ignore_ascii_case(name)
     }
 
     /// The attribute as it stands.
@@ -95,12 +110,32 @@ impl<'a> Line<'a> {
         Attribute { name: name.to_owned(), value }
     }
 
+    /// A line that is kept as it stands.
+    pub(crate) fn other(&self) -> OtherLine {
+        OtherLine { kind: self.kind, value: self.value.to_owned() }
+    }
+
     /// An attribute without a value.
     pub(crate) fn flag(&self) -> Result<bool, ParseError> {
-        const EXPECTED: &str = "this attribute without a value";
-        match self.read(EXPECTED)? {
-            Some(SdpType::Attribute(_)) => Ok(true),
-            _ => Err(self.unexpected(EXPECTED)),
+        match self.attribute().1 {
+            None | Some("") => Ok(true),
+            Some(_) => Err(self.unexpected("this attribute without a value")),
+        }
+    }
+
+    /// The value as a number.
+    pub(crate) fn number<T: FromStr>(
+        &self,
+        value: Option<&str>,
+        expected: &'static str,
+    ) -> Result<T, ParseError> {
+        number(value).ok_or_else(|| self.unexpected(expected))
+    }
+
+    pub(crate) fn non_empty(&self, value: Option<&str>) -> Result<String, ParseError> {
+        match value {
+            Some(value) if !value.is_empty() => Ok(value.to_owned()),
+            _ => Err(self.unexpected("a value")),
         }
     }
 
@@ -115,7 +150,7 @@ impl<'a> Line<'a> {
     }
 
     pub(crate) fn words(&self, value: Option<&str>) -> Vec<String> {
-        value.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+        value.unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
     }
 
     /// Two different values of what may be said once would be an invitation to confusion.
@@ -145,8 +180,6 @@ impl<'a> Line<'a> {
 
     pub(crate) fn group(&self) -> Result<Group, ParseError> {
         const EXPECTED: &str = "a=group:<semantics> <mid>...";
-        self.read(EXPECTED)?;
-        // Semantics webrtc-sdp does not know are groups nevertheless.
         let mut words = self.words(self.attribute().1).into_iter();
         let semantics = words.next().ok_or_else(|| self.unexpected(EXPECTED))?;
         Ok(Group { semantics: semantics.to_ascii_uppercase(), mids: words.collect() })

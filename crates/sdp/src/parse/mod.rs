@@ -7,6 +7,7 @@
 mod codec;
 mod line;
 mod section;
+mod simulcast;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,14 +16,12 @@ use webrtc_sdp::SdpType;
 use webrtc_sdp::address::{AddressType, ExplicitlyTypedAddress};
 use webrtc_sdp::attribute_type::SdpAttribute;
 
-use crate::{Direction, MAX_CANDIDATES, MAX_LENGTH, MAX_MEDIA, MsidSemantic, Origin};
-use crate::{ParseError, SessionDescription, Setup};
+use crate::{
+    Direction, MAX_ADDRESS_LINE, MAX_CANDIDATES, MAX_LENGTH, MAX_MEDIA, MsidSemantic, Origin,
+    ParseError, SessionDescription, Setup,
+};
 use line::Line;
 use section::Section;
-
-/// Longest `o=` and `c=` line given to webrtc-sdp, which runs international domain name
-/// processing over the address.
-const MAX_ADDRESS_LINE: usize = 512;
 
 pub(crate) fn description(text: &str) -> Result<SessionDescription, ParseError> {
     if text.len() > MAX_LENGTH {
@@ -120,8 +119,12 @@ fn session_line(
             defaults.connection = Some(connection(line)?);
             Ok(())
         }
-        // RFC 8866 §5: these carry nothing WebRTC uses. They are read and not kept.
-        'i' | 'u' | 'e' | 'p' | 't' | 'r' | 'z' | 'k' => Ok(()),
+        // What everybody says, and what is written where nothing else is said.
+        't' if line.value == "0 0" => Ok(()),
+        'i' | 'u' | 'e' | 'p' | 't' | 'r' | 'z' | 'k' => {
+            session.other_lines.push(line.other());
+            Ok(())
+        }
         _ => Err(line.unexpected("a line of the session level or an m= line")),
     }
 }
@@ -136,7 +139,7 @@ fn session_attribute(
         "group" => session.groups.push(line.group()?),
         "ice-lite" => session.ice_lite = line.flag()?,
         "extmap-allow-mixed" => session.extmap_allow_mixed = line.flag()?,
-        "ice-options" => session.ice_options = line.words(value),
+        "ice-options" => session.ice_options.extend(line.words(value)),
         "ice-ufrag" => line.set_once(&mut session.ice_ufrag, line.required(value)?)?,
         "ice-pwd" => line.set_once(&mut session.ice_pwd, line.required(value)?)?,
         "fingerprint" => session.fingerprints.push(line.fingerprint()?),
@@ -145,7 +148,12 @@ fn session_attribute(
             Some(extension) => session.extensions.push(extension),
             None => session.attributes.push(line.raw_attribute()),
         },
-        "msid-semantic" => session.msid_semantic = Some(msid_semantic(line)?),
+        "cryptex" => session.cryptex = line.flag()?,
+        "identity" => line.set_once(&mut session.identity, line.non_empty(value)?)?,
+        // The draft allowed several; nobody writes a second one.
+        "msid-semantic" if session.msid_semantic.is_none() => {
+            session.msid_semantic = Some(msid_semantic(line)?);
+        }
         "sendrecv" | "sendonly" | "recvonly" | "inactive" => {
             line.set_once(&mut defaults.direction, direction(line, &name)?)?;
         }

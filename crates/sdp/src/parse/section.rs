@@ -3,15 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use webrtc_sdp::SdpType;
-use webrtc_sdp::attribute_type::{SdpAttribute, SdpAttributeSimulcastVersion};
+use webrtc_sdp::attribute_type::SdpAttribute;
 use webrtc_sdp::media_type::SdpMediaValue;
 
 use super::codec::Codecs;
-use super::line::Line;
+use super::line::{Line, number};
+use super::simulcast::simulcast;
 use super::{Defaults, connection, direction, setup};
 use crate::{
-    Direction, MAX_SSRCS, Media, MediaKind, Msid, ParseError, Rid, RidDirection, Simulcast,
-    SimulcastId, Ssrc, SsrcGroup,
+    Direction, MAX_SSRCS, Media, MediaKind, Msid, ParseError, Rid, RidDirection, Rtcp, SctpMap,
+    Ssrc, SsrcGroup,
 };
 
 /// A section while its lines come in.
@@ -29,7 +30,7 @@ impl Section {
         // webrtc-sdp checks what it knows. Protocols it does not know are for policy to refuse,
         // and formats are kept as they stand.
         let known = line.read(EXPECTED)?;
-        let mut words = line.value.split_whitespace();
+        let mut words = line.value.split_ascii_whitespace();
         let (Some(kind), Some(port), Some(protocol)) = (words.next(), words.next(), words.next())
         else {
             return Err(line.unexpected(EXPECTED));
@@ -38,11 +39,18 @@ impl Section {
             Some(SdpType::Media(known)) => media_kind(known.media),
             _ => media_kind_from_word(kind),
         };
-        let port = port.split_once('/').map_or(port, |(port, _)| port);
+        let (port, count) = match port.split_once('/') {
+            Some((port, count)) => (port, Some(line.number(Some(count), EXPECTED)?)),
+            None => (port, None),
+        };
         let mut media = Media::new(kind);
-        media.port = port.parse().map_err(|_| line.unexpected(EXPECTED))?;
+        media.port = line.number(Some(port), EXPECTED)?;
+        media.port_count = count;
         media.protocol = protocol.to_owned();
         media.formats = words.map(str::to_owned).collect();
+        if media.formats.is_empty() {
+            return Err(line.unexpected(EXPECTED));
+        }
         Ok(Self { media, direction: None, connection: None, codecs: Codecs::default() })
     }
 
@@ -59,14 +67,17 @@ impl Section {
                 self.connection.get_or_insert(address);
                 Ok(())
             }
-            'i' | 'k' => Ok(()),
+            'i' | 'k' => {
+                self.media.other_lines.push(line.other());
+                Ok(())
+            }
             _ => Err(line.unexpected("a line of a media section or an m= line")),
         }
     }
 
     fn attribute(&mut self, line: &Line<'_>) -> Result<(), ParseError> {
-        let media = &mut self.media;
         let (name, value) = line.attribute();
+        let media = &mut self.media;
         match name.as_str() {
             "mid" => line.set_once(&mut media.mid, line.required(value)?)?,
             "sendrecv" | "sendonly" | "recvonly" | "inactive" => {
@@ -74,13 +85,40 @@ impl Section {
             }
             "bundle-only" => media.bundle_only = line.flag()?,
             "rtcp-mux" => media.rtcp_mux = line.flag()?,
+            "rtcp-mux-only" => media.rtcp_mux_only = line.flag()?,
             "rtcp-rsize" => media.rtcp_rsize = line.flag()?,
+            "rtcp" => match rtcp(value) {
+                Some(rtcp) => line.set_once(&mut media.rtcp, rtcp)?,
+                None => media.attributes.push(line.raw_attribute()),
+            },
+            "rtcp-xr" => media.rtcp_xr.extend(line.words(value)),
+            "cryptex" => media.cryptex = line.flag()?,
+            "ptime" | "maxptime" => {
+                let place = if name == "ptime" { &mut media.ptime } else { &mut media.max_ptime };
+                // RFC 8866 §6.4 allows fractions, which nobody writes.
+                match number(value) {
+                    Some(milliseconds) => line.set_once(place, milliseconds)?,
+                    None => media.attributes.push(line.raw_attribute()),
+                }
+            }
+            "sctp-port" => {
+                let port = line.number(value, "a=sctp-port:<port>")?;
+                line.set_once(&mut media.sctp_port, port)?;
+            }
+            "max-message-size" => {
+                let size = line.number(value, "a=max-message-size:<octets>")?;
+                line.set_once(&mut media.max_message_size, size)?;
+            }
+            "sctpmap" => match sctp_map(value) {
+                Some(map) => line.set_once(&mut media.sctp_map, map)?,
+                None => media.attributes.push(line.raw_attribute()),
+            },
             "extmap-allow-mixed" => media.extmap_allow_mixed = line.flag()?,
             "end-of-candidates" => media.end_of_candidates = line.flag()?,
-            "candidate" => media.candidates.push(line.value.trim().to_owned()),
+            "candidate" => media.candidates.push(line.value.trim_ascii().to_owned()),
             "ice-ufrag" => line.set_once(&mut media.ice_ufrag, line.required(value)?)?,
             "ice-pwd" => line.set_once(&mut media.ice_pwd, line.required(value)?)?,
-            "ice-options" => media.ice_options = line.words(value),
+            "ice-options" => media.ice_options.extend(line.words(value)),
             "fingerprint" => media.fingerprints.push(line.fingerprint()?),
             "setup" => line.set_once(&mut media.setup, setup(line)?)?,
             "extmap" => match line.extmap()? {
@@ -153,9 +191,9 @@ fn ssrc(ssrcs: &mut Vec<Ssrc>, line: &Line<'_>, value: Option<&str>) -> Result<(
         }
     };
     let attribute = value.and_then(|value| value.split_once(' ')).map(|(_, attribute)| {
-        match attribute.trim().split_once(':') {
+        match attribute.trim_ascii().split_once(':') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (attribute.trim().to_owned(), None),
+            None => (attribute.trim_ascii().to_owned(), None),
         }
     });
     if let (Some(ssrc), Some(attribute)) = (ssrcs.get_mut(index), attribute) {
@@ -166,15 +204,39 @@ fn ssrc(ssrcs: &mut Vec<Ssrc>, line: &Line<'_>, value: Option<&str>) -> Result<(
 
 fn ssrc_group(line: &Line<'_>) -> Result<SsrcGroup, ParseError> {
     const EXPECTED: &str = "a=ssrc-group:<semantics> <number>...";
-    line.read(EXPECTED)?;
-    // Semantics webrtc-sdp does not know are groups nevertheless.
     let mut words = line.words(line.attribute().1).into_iter();
     let semantics = words.next().ok_or_else(|| line.unexpected(EXPECTED))?;
-    let ssrcs: Vec<u32> = words
-        .map(|word| word.parse())
-        .collect::<Result<_, _>>()
-        .map_err(|_| line.unexpected(EXPECTED))?;
-    Ok(SsrcGroup { semantics, ssrcs })
+    let ssrcs: Result<Vec<u32>, _> = words.map(|word| line.number(Some(&word), EXPECTED)).collect();
+    match ssrcs? {
+        ssrcs if ssrcs.is_empty() => Err(line.unexpected(EXPECTED)),
+        ssrcs => Ok(SsrcGroup { semantics, ssrcs }),
+    }
+}
+
+/// `a=rtcp:<port> [IN IP4|IP6 <address>]`. Nobody needs it beside `a=rtcp-mux`, so one that cannot be read is kept as it is.
+fn rtcp(value: Option<&str>) -> Option<Rtcp> {
+    let mut words = value?.split_ascii_whitespace();
+    let port = number(words.next())?;
+    let address = match words.next() {
+        None => None,
+        Some("IN") => {
+            let (kind, address) = (words.next()?, words.next()?.parse::<IpAddr>().ok()?);
+            (kind == if address.is_ipv4() { "IP4" } else { "IP6" }).then_some(Some(address))?
+        }
+        Some(_) => return None,
+    };
+    words.next().is_none().then_some(Rtcp { port, address })
+}
+
+/// `a=sctpmap:5000 webrtc-datachannel 1024`, likewise.
+fn sctp_map(value: Option<&str>) -> Option<SctpMap> {
+    let mut words = value?.split_ascii_whitespace();
+    let (port, protocol) = (number(words.next())?, words.next()?.to_owned());
+    let streams = match words.next() {
+        None => None,
+        streams => Some(number(streams)?),
+    };
+    words.next().is_none().then_some(SctpMap { port, protocol, streams })
 }
 
 /// Not through webrtc-sdp, which refuses restrictions without a value (legal in RFC 8851 §10).
@@ -187,23 +249,6 @@ fn rid(line: &Line<'_>, value: Option<&str>) -> Result<Rid, ParseError> {
         Some("recv") => RidDirection::Recv,
         _ => return Err(unexpected()),
     };
-    let restrictions = words.next().map(str::trim).filter(|text| !text.is_empty());
+    let restrictions = words.next().map(str::trim_ascii).filter(|text| !text.is_empty());
     Ok(Rid { id: id.to_owned(), direction, restrictions: restrictions.map(str::to_owned) })
-}
-
-fn simulcast(line: &Line<'_>) -> Result<Simulcast, ParseError> {
-    const EXPECTED: &str = "a=simulcast:send|recv <rid>[,<rid>...][;<rid>...]";
-    let streams = |versions: Vec<SdpAttributeSimulcastVersion>| {
-        let ids = |version: SdpAttributeSimulcastVersion| {
-            let ids = version.ids.into_iter();
-            ids.map(|id| SimulcastId { id: id.id, paused: id.paused }).collect()
-        };
-        versions.into_iter().map(ids).collect()
-    };
-    match line.read_attribute(EXPECTED)? {
-        Some(SdpAttribute::Simulcast(simulcast)) => {
-            Ok(Simulcast { send: streams(simulcast.send), receive: streams(simulcast.receive) })
-        }
-        _ => Err(line.unexpected(EXPECTED)),
-    }
 }

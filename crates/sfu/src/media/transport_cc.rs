@@ -8,8 +8,9 @@ use tsubame_rtp::rtcp::{Full, TransportFeedbackHeader, Writer};
 
 /// Numbers whose arrival is remembered. A jump beyond that starts anew: a sender does not skip numbers. A power of two.
 const WINDOW: u64 = 1_024;
-/// Statuses in one feedback packet.
-const STATUSES: usize = 512;
+/// Statuses that are offered to one feedback packet: all there can be. The last is always an arrival, and feedback must not be made of
+/// losses alone: it would have no time to refer to, and what the sender makes of a wrong one spoils its estimate.
+const STATUSES: usize = WINDOW as usize;
 
 /// Records arrivals and writes them as transport-wide feedback. A packet that comes after it was reported lost is reported again, with all that
 /// followed it: senders take the last word.
@@ -226,6 +227,35 @@ mod tests {
         let arrivals: Vec<u16> =
             reports.iter().flat_map(|report| report.2.iter().map(|arrival| arrival.0)).collect();
         assert_eq!(arrivals, (0..1_000).collect::<Vec<_>>());
+    }
+
+    /// The feedback on what was lost refers to the time of the arrival that followed, however many were lost and
+    /// however little room there is for them.
+    #[test]
+    fn a_thousand_losses_in_a_row_refer_to_the_arrival_that_follows() {
+        let start = origin();
+        for room in [24, 28, 1_150] {
+            let mut recorder = TransportCcRecorder::new();
+            recorder.received(start, 0);
+            reports(&mut recorder);
+            recorder.received(start + Duration::from_secs(640), 1_001);
+            let mut statuses = 0;
+            while !recorder.is_empty() {
+                let mut out = vec![0; room];
+                let mut writer = Writer::new(&mut out);
+                recorder.write(1, 2, &mut writer).unwrap();
+                let len = writer.finish();
+                let Some(Ok(Packet::TransportFeedback(feedback))) =
+                    rtcp::packets(&out[..len]).next()
+                else {
+                    panic!("no feedback")
+                };
+                statuses += feedback.status_count();
+                // 640 s in units of 64 ms, where the draft's figure has it.
+                assert_eq!(out[16..19], [0, 0x27, 0x10], "room for {room}");
+            }
+            assert_eq!(statuses, 1_001);
+        }
     }
 
     #[test]

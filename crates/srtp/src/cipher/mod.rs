@@ -2,17 +2,24 @@
 
 mod aes_cm;
 mod gcm;
+mod hmac_sha1;
+mod keystream;
 
 use std::fmt;
 
+use aes::{Aes128Enc, Aes256Enc};
+
 use aes_cm::AesCm;
 use gcm::Gcm;
+pub(crate) use keystream::apply_keystream;
 
 use crate::profile::Profile;
 use crate::session_keys::{Protocol, SessionKeys};
 
 /// The E flag of the word that ends an SRTCP packet (RFC 3711 §3.4).
 pub(crate) const E_FLAG: u32 = 1 << 31;
+/// Octets of that word.
+pub(crate) const WORD: usize = 4;
 
 /// Where a packet stands: what the initialization vector is made from.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +29,8 @@ pub(crate) struct RtpPosition {
     pub(crate) index: u64,
     /// Octets that stay in the clear.
     pub(crate) header_len: usize,
+    /// Octets of CSRCs that are encrypted though they stand within those (RFC 9335); mostly 0.
+    pub(crate) hidden_csrc_len: usize,
 }
 
 impl RtpPosition {
@@ -46,20 +55,43 @@ pub(crate) struct Unauthentic;
 #[allow(clippy::large_enum_variant, reason = "an indirection per packet costs more than the space")]
 pub(crate) enum Cipher {
     Gcm(Gcm),
-    AesCm(AesCm),
+    Aes128Cm(AesCm<Aes128Enc>),
+    Aes256Cm(AesCm<Aes256Enc>),
 }
 
 impl Cipher {
     pub(crate) fn new(profile: Profile, protocol: Protocol, keys: &SessionKeys) -> Option<Self> {
         let tag_len = match protocol {
             Protocol::Rtp => profile.rtp_overhead(),
-            Protocol::Rtcp => profile.rtcp_overhead() - 4,
+            Protocol::Rtcp => profile.rtcp_overhead() - WORD,
         };
-        match profile {
-            Profile::AeadAes128Gcm | Profile::AeadAes256Gcm => Gcm::new(keys).map(Self::Gcm),
+        let tag_len = u8::try_from(tag_len).ok()?;
+        Some(match profile {
+            Profile::AeadAes128Gcm | Profile::AeadAes256Gcm => Self::Gcm(Gcm::new(keys)?),
             Profile::Aes128CmHmacSha1_80 | Profile::Aes128CmHmacSha1_32 => {
-                AesCm::new(keys, tag_len).map(Self::AesCm)
+                Self::Aes128Cm(AesCm::new(keys, tag_len)?)
             }
+            Profile::Aes256CmHmacSha1_80 | Profile::Aes256CmHmacSha1_32 => {
+                Self::Aes256Cm(AesCm::new(keys, tag_len)?)
+            }
+        })
+    }
+
+    /// Packets that are opened carry a master key identifier of so many octets.
+    pub(crate) fn set_mki_len(&mut self, octets: u8) {
+        *match self {
+            Self::Gcm(gcm) => &mut gcm.mki_len,
+            Self::Aes128Cm(aes_cm) => &mut aes_cm.mki_len,
+            Self::Aes256Cm(aes_cm) => &mut aes_cm.mki_len,
+        } = octets;
+    }
+
+    /// Octets of tag and master key identifier: what protection adds to RTP. RTCP gets a word more.
+    pub(crate) fn trailer_len(&self) -> usize {
+        match self {
+            Self::Gcm(gcm) => gcm.trailer_len(),
+            Self::Aes128Cm(aes_cm) => aes_cm.trailer_len(),
+            Self::Aes256Cm(aes_cm) => aes_cm.trailer_len(),
         }
     }
 
@@ -68,7 +100,8 @@ impl Cipher {
     pub(crate) fn seal_rtp(&self, at: RtpPosition, packet: &mut [u8]) -> bool {
         match self {
             Self::Gcm(gcm) => gcm.seal_rtp(at, packet),
-            Self::AesCm(aes_cm) => aes_cm.seal_rtp(at, packet),
+            Self::Aes128Cm(aes_cm) => aes_cm.seal_rtp(at, packet),
+            Self::Aes256Cm(aes_cm) => aes_cm.seal_rtp(at, packet),
         }
         .is_some()
     }
@@ -81,30 +114,32 @@ impl Cipher {
     ) -> Result<usize, Unauthentic> {
         match self {
             Self::Gcm(gcm) => gcm.open_rtp(at, packet),
-            Self::AesCm(aes_cm) => aes_cm.open_rtp(at, packet),
+            Self::Aes128Cm(aes_cm) => aes_cm.open_rtp(at, packet),
+            Self::Aes256Cm(aes_cm) => aes_cm.open_rtp(at, packet),
         }
         .ok_or(Unauthentic)
     }
 
-    /// `packet` is the RTCP packet and room for tag and index. `false` if that room is not there.
+    /// `packet` is the RTCP packet and room for tag and `word`, the E flag and the index. With the
+    /// flag clear it is authenticated only. `false` if that room is not there.
     #[must_use]
-    pub(crate) fn seal_rtcp(&self, ssrc: u32, index: u32, packet: &mut [u8]) -> bool {
+    pub(crate) fn seal_rtcp(&self, ssrc: u32, word: u32, packet: &mut [u8]) -> bool {
         match self {
-            Self::Gcm(gcm) => gcm.seal_rtcp(ssrc, index, packet),
-            Self::AesCm(aes_cm) => aes_cm.seal_rtcp(ssrc, index, packet),
+            Self::Gcm(gcm) => gcm.seal_rtcp(ssrc, word, packet),
+            Self::Aes128Cm(aes_cm) => aes_cm.seal_rtcp(ssrc, word, packet),
+            Self::Aes256Cm(aes_cm) => aes_cm.seal_rtcp(ssrc, word, packet),
         }
         .is_some()
     }
 
     /// The word of E flag and index of a protected RTCP packet, not yet authenticated.
     pub(crate) fn rtcp_word(&self, packet: &[u8]) -> Option<u32> {
-        let before_tag = match self {
-            // RFC 7714 §9.2: after the tag.
-            Self::Gcm(_) => packet,
-            // RFC 3711 §3.4: before it.
-            Self::AesCm(aes_cm) => aes_cm.split_tag(packet)?.0,
-        };
-        before_tag.last_chunk().map(|word| u32::from_be_bytes(*word))
+        match self {
+            Self::Gcm(gcm) => gcm.rtcp_word(packet),
+            Self::Aes128Cm(aes_cm) => aes_cm.rtcp_word(packet),
+            Self::Aes256Cm(aes_cm) => aes_cm.rtcp_word(packet),
+        }
+        .map(u32::from_be_bytes)
     }
 
     /// Decrypts in place, if the word says that the packet is encrypted; the plaintext's length.
@@ -116,7 +151,8 @@ impl Cipher {
     ) -> Result<usize, Unauthentic> {
         match self {
             Self::Gcm(gcm) => gcm.open_rtcp(ssrc, word, packet),
-            Self::AesCm(aes_cm) => aes_cm.open_rtcp(ssrc, word, packet),
+            Self::Aes128Cm(aes_cm) => aes_cm.open_rtcp(ssrc, word, packet),
+            Self::Aes256Cm(aes_cm) => aes_cm.open_rtcp(ssrc, word, packet),
         }
         .ok_or(Unauthentic)
     }
@@ -126,7 +162,8 @@ impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gcm(_) => "Gcm(..)",
-            Self::AesCm(_) => "AesCm(..)",
+            Self::Aes128Cm(_) => "Aes128Cm(..)",
+            Self::Aes256Cm(_) => "Aes256Cm(..)",
         })
     }
 }

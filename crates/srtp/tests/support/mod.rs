@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub(crate) mod golden;
+pub(crate) mod libsrtp;
+
 use serde_json::Value;
 use tsubame_srtp::{Profile, Protector, Unprotector, WindowSize};
 
@@ -56,6 +59,14 @@ pub(crate) fn compound(ssrc: u32) -> Vec<u8> {
 pub(crate) fn protect_rtcp(protector: &mut Protector, packet: &[u8]) -> Vec<u8> {
     let mut out = vec![0; packet.len() + protector.profile().rtcp_overhead()];
     let len = protector.protect_rtcp_into(packet, &mut out).unwrap();
+    assert_eq!(len, out.len());
+    out
+}
+
+/// The E flag clear.
+pub(crate) fn authenticate_rtcp(protector: &mut Protector, packet: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; packet.len() + protector.profile().rtcp_overhead()];
+    let len = protector.authenticate_rtcp_into(packet, &mut out).unwrap();
     assert_eq!(len, out.len());
     out
 }

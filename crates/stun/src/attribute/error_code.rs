@@ -10,6 +10,8 @@ pub struct ErrorCode<'a> {
 }
 
 impl ErrorCode<'static> {
+    /// Another server is to be asked: `ALTERNATE-SERVER` says which.
+    pub const TRY_ALTERNATE: Self = Self { code: 300, reason: "Try Alternate" };
     /// The request was malformed.
     pub const BAD_REQUEST: Self = Self { code: 400, reason: "Bad Request" };
     /// The credentials were missing or wrong.

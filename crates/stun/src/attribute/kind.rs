@@ -29,15 +29,30 @@ impl AttributeType {
     pub fn is_known(self) -> bool {
         self.name().is_some()
     }
+
+    /// Whether the attribute is one of STUN or ICE that this crate has a name for.
+    pub fn is_stun(self) -> bool {
+        self.stun_name().is_some()
+    }
+
+    /// Whether the attribute is one of TURN (RFC 8656 §18).
+    pub fn is_turn(self) -> bool {
+        self.turn_name().is_some()
+    }
+
+    /// The name in the RFC, for attributes this crate knows.
+    pub fn name(self) -> Option<&'static str> {
+        self.stun_name().or_else(|| self.turn_name())
+    }
 }
 
+/// Constants for attribute types, and the function that gives their names.
 macro_rules! attribute_types {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+    ($lookup:ident: $($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
         impl AttributeType {
-            $($(#[$doc])* pub const $name: Self = Self($number);)*
+            $($(#[$doc])* pub const $name: Self = Self::new($number);)*
 
-            /// The name in the RFC, for attributes this crate knows.
-            pub fn name(self) -> Option<&'static str> {
+            pub(crate) fn $lookup(self) -> Option<&'static str> {
                 match self {
                     $(Self::$name => Some($text),)*
                     _ => None,
@@ -47,7 +62,10 @@ macro_rules! attribute_types {
     };
 }
 
+pub(crate) use attribute_types;
+
 attribute_types! {
+    stun_name:
     /// Reflexive address in clear (RFC 8489 §14.1).
     MAPPED_ADDRESS = 0x0001, "MAPPED-ADDRESS";
     /// Name, or `ufrag:ufrag` in ICE (RFC 8489 §14.3, RFC 8445 §7.2.2).
@@ -76,14 +94,20 @@ attribute_types! {
     USE_CANDIDATE = 0x0025, "USE-CANDIDATE";
     /// The algorithms a server offers (RFC 8489 §14.11).
     PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
+    /// The domain of another server (RFC 8489 §14.16).
+    ALTERNATE_DOMAIN = 0x8003, "ALTERNATE-DOMAIN";
     /// Name and version of the software (RFC 8489 §14.14).
     SOFTWARE = 0x8022, "SOFTWARE";
+    /// Another server to ask (RFC 8489 §14.15).
+    ALTERNATE_SERVER = 0x8023, "ALTERNATE-SERVER";
     /// CRC-32 of the message (RFC 8489 §14.7).
     FINGERPRINT = 0x8028, "FINGERPRINT";
     /// The sender is controlled; tie-breaker (RFC 8445 §7.1.3).
     ICE_CONTROLLED = 0x8029, "ICE-CONTROLLED";
     /// The sender controls; tie-breaker (RFC 8445 §7.1.3).
     ICE_CONTROLLING = 0x802a, "ICE-CONTROLLING";
+    /// Id and cost of the sender's network: libwebrtc's, registered, described by draft-thatcher-ice-network-cost.
+    GOOG_NETWORK_INFO = 0xc057, "GOOG-NETWORK-INFO";
 }
 
 impl fmt::Debug for AttributeType {

@@ -3,6 +3,7 @@
 mod address;
 mod error_code;
 mod kind;
+mod network_info;
 mod password_algorithm;
 mod unknown;
 
@@ -10,6 +11,8 @@ pub use address::{decode_address, decode_xor_address};
 pub(crate) use address::{encode_address, encode_xor_address};
 pub use error_code::ErrorCode;
 pub use kind::AttributeType;
+pub(crate) use kind::attribute_types;
+pub use network_info::NetworkInfo;
 pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 pub use unknown::UnknownAttributes;
 
@@ -82,5 +85,27 @@ impl<'a> Iterator for Attributes<'a> {
             }
             return Some(attribute);
         }
+    }
+}
+
+/// Attributes of a well-formed part of a message, none of which closes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Ordinary<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Ordinary<'a> {
+    pub(crate) fn new(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+}
+
+impl<'a> Iterator for Ordinary<'a> {
+    type Item = Attribute<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (attribute, total) = Attribute::split(self.rest)?;
+        self.rest = self.rest.get(total..).unwrap_or_default();
+        Some(attribute)
     }
 }

@@ -24,6 +24,9 @@ pub struct Candidate {
     pub kind: CandidateKind,
     /// `raddr` and `rport`: base or mapped address. Browsers hide it as `0.0.0.0:0`.
     pub related: Option<SocketAddr>,
+    /// Further name-value pairs in the order of the text, whatever their meaning: `generation`, `ufrag`, `network-id`, …
+    /// An `raddr` that is no IP address is kept here, too. Neither name nor value holds white space.
+    pub extensions: Vec<(String, String)>,
 }
 
 /// What carries a candidate.
@@ -99,7 +102,34 @@ impl Candidate {
             address: CandidateAddress::Ip(addr),
             kind: CandidateKind::Host,
             related: None,
+            extensions: Vec::new(),
         }
+    }
+
+    /// The value of the first extension of this name.
+    pub fn extension(&self, name: &str) -> Option<&str> {
+        let mut extensions = self.extensions.iter();
+        extensions.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `generation`: how many ICE restarts there were before, as libwebrtc counts them.
+    pub fn generation(&self) -> Option<u32> {
+        self.extension("generation")?.parse().ok()
+    }
+
+    /// `ufrag`: which credentials the candidate belongs to (RFC 8839 §5.1 leaves it to RFC 8838 §4.1).
+    pub fn ufrag(&self) -> Option<&str> {
+        self.extension("ufrag")
+    }
+
+    /// `network-id`: libwebrtc's number of the network.
+    pub fn network_id(&self) -> Option<u16> {
+        self.extension("network-id")?.parse().ok()
+    }
+
+    /// `network-cost`: 0 to 999, see [`crate::attribute::NetworkInfo`].
+    pub fn network_cost(&self) -> Option<u16> {
+        self.extension("network-cost")?.parse().ok()
     }
 }
 

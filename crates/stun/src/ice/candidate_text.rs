@@ -57,13 +57,14 @@ impl std::error::Error for CandidateError {}
 impl FromStr for Candidate {
     type Err = CandidateError;
 
-    /// Reads the text with or without `candidate:` or `a=candidate:` in front. Extensions it does not know are ignored.
-    /// A related address that is not an IP address is read as none.
+    /// Reads the text with or without `candidate:` or `a=candidate:` in front. Extensions it does not know are kept, so
+    /// that `Display` writes them again; a name without a value at the end is not.
     fn from_str(text: &str) -> Result<Self, CandidateError> {
         if text.len() > MAX_LENGTH {
             return Err(CandidateError::TooLong { length: text.len() });
         }
-        let text = text.trim();
+        // Only what separates words, too: anything else is a part of one.
+        let text = text.trim_ascii();
         let text = text.strip_prefix("a=").unwrap_or(text);
         let text = text.strip_prefix("candidate:").unwrap_or(text);
         let mut words = text.split_ascii_whitespace();
@@ -88,7 +89,7 @@ impl FromStr for Candidate {
             ("typ", "relay") => CandidateKind::Relay,
             _ => return Err(CandidateError::Kind),
         };
-        let extensions = Extensions::read(words);
+        let extensions = Extensions::read(words, transport.eq_ignore_ascii_case("tcp"));
         let transport = match transport {
             word if word.eq_ignore_ascii_case("udp") => CandidateTransport::Udp,
             word if word.eq_ignore_ascii_case("tcp") => {
@@ -96,9 +97,8 @@ impl FromStr for Candidate {
             }
             _ => return Err(CandidateError::Transport),
         };
-        let related = extensions.related_ip.zip(extensions.related_port);
-        let related = related.map(|(ip, port)| SocketAddr::new(ip, port));
-        Ok(Self { foundation, component, transport, priority, address, kind, related })
+        let Extensions { related, others: extensions, .. } = extensions;
+        Ok(Self { foundation, component, transport, priority, address, kind, related, extensions })
     }
 }
 
@@ -127,24 +127,40 @@ fn parse_address(host: &str, port: u16) -> Result<CandidateAddress, CandidateErr
     }
 }
 
-/// The name-value pairs after the type, the first of each name.
+/// The name-value pairs after the type.
 #[derive(Default)]
 struct Extensions {
-    related_ip: Option<IpAddr>,
-    related_port: Option<u16>,
+    related: Option<SocketAddr>,
     tcp_type: Option<TcpType>,
+    others: Vec<(String, String)>,
 }
 
 impl Extensions {
-    fn read(mut words: SplitAsciiWhitespace<'_>) -> Self {
+    fn read(mut words: SplitAsciiWhitespace<'_>, is_tcp: bool) -> Self {
         let mut found = Self::default();
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
-            match name {
-                "raddr" => found.related_ip = found.related_ip.or(value.parse().ok()),
-                "rport" => found.related_port = found.related_port.or(value.parse().ok()),
-                "tcptype" => found.tcp_type = found.tcp_type.or(parse_tcp_type(value)),
-                _ => {}
+            // RFC 8839 §5.1: both are visible characters. What is not is not passed on.
+            if !name.chars().chain(value.chars()).any(char::is_control) {
+                found.others.push((name.to_owned(), value.to_owned()));
             }
+        }
+        let first = |others: &[(String, String)], name| {
+            let index = others.iter().position(|(known, _)| known == name)?;
+            others.get(index).map(|(_, value)| (index, value.clone()))
+        };
+        if let Some((index, value)) = first(&found.others, "tcptype").filter(|_| is_tcp) {
+            found.tcp_type = parse_tcp_type(&value);
+            if found.tcp_type.is_some() {
+                found.others.remove(index);
+            }
+        }
+        // Both or neither: what cannot be understood stays as it is.
+        let (address, port) = (first(&found.others, "raddr"), first(&found.others, "rport"));
+        if let (Some((_, address)), Some((_, port))) = (address, port)
+            && let (Ok(ip), Ok(port)) = (address.parse::<IpAddr>(), port.parse())
+        {
+            found.related = Some(SocketAddr::new(ip, port));
+            found.others.retain(|(name, _)| name != "raddr" && name != "rport");
         }
         found
     }
@@ -182,10 +198,11 @@ impl fmt::Display for Candidate {
             write!(f, " raddr {} rport {}", related.ip(), related.port())?;
         }
         match self.transport {
-            CandidateTransport::Udp => Ok(()),
-            CandidateTransport::Tcp(TcpType::Active) => f.write_str(" tcptype active"),
-            CandidateTransport::Tcp(TcpType::Passive) => f.write_str(" tcptype passive"),
-            CandidateTransport::Tcp(TcpType::SimultaneousOpen) => f.write_str(" tcptype so"),
+            CandidateTransport::Udp => {}
+            CandidateTransport::Tcp(TcpType::Active) => f.write_str(" tcptype active")?,
+            CandidateTransport::Tcp(TcpType::Passive) => f.write_str(" tcptype passive")?,
+            CandidateTransport::Tcp(TcpType::SimultaneousOpen) => f.write_str(" tcptype so")?,
         }
+        self.extensions.iter().try_for_each(|(name, value)| write!(f, " {name} {value}"))
     }
 }

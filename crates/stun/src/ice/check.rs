@@ -1,8 +1,9 @@
 //! A connectivity check as it is received: what both agents demand of a Binding request before they believe it.
 
 use super::counters::{Counters, count};
+use crate::attribute::AttributeType;
 use crate::fingerprint::FingerprintError;
-use crate::integrity::{IntegrityAlgorithm, IntegrityError};
+use crate::integrity::{IntegrityAlgorithm, IntegrityError, IntegrityKey};
 use crate::message::Message;
 use crate::method::{Class, Method};
 
@@ -51,25 +52,59 @@ pub(crate) fn parse<'a>(datagram: &'a [u8], counters: &mut Counters) -> Option<M
     }
 }
 
-/// The two fragments of a request's name.
-pub(crate) fn username<'a>(
-    message: &Message<'a>,
-    counters: &mut Counters,
-) -> Option<(&'a str, &'a str)> {
-    let username = message.username().and_then(split_username);
-    if username.is_none() {
-        count(&mut counters.bad_username);
+/// What agents read in a request, found in one walk over its attributes. Of each the first counts (RFC 8489 §14).
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a> {
+    username: Option<&'a [u8]>,
+    pub(crate) priority: Option<&'a [u8]>,
+    pub(crate) controlled: Option<&'a [u8]>,
+    pub(crate) controlling: Option<&'a [u8]>,
+    pub(crate) use_candidate: bool,
+    /// Whether there is an attribute that would have to be understood and is not.
+    pub(crate) unknown: bool,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(message: &Message<'a>) -> Self {
+        let mut fields = Self::default();
+        for attribute in message.ordinary() {
+            let slot = match attribute.kind {
+                AttributeType::USERNAME => &mut fields.username,
+                AttributeType::PRIORITY => &mut fields.priority,
+                AttributeType::ICE_CONTROLLED => &mut fields.controlled,
+                AttributeType::ICE_CONTROLLING => &mut fields.controlling,
+                AttributeType::USE_CANDIDATE => {
+                    fields.use_candidate = true;
+                    continue;
+                }
+                kind => {
+                    fields.unknown |= kind.is_comprehension_required() && !kind.is_stun();
+                    continue;
+                }
+            };
+            *slot = slot.or(Some(attribute.value));
+        }
+        fields
     }
-    username
+
+    /// The two fragments of the request's name.
+    pub(crate) fn username(&self, counters: &mut Counters) -> Option<(&'a str, &'a str)> {
+        let username = self.username.and_then(|name| std::str::from_utf8(name).ok());
+        let fragments = username.and_then(split_username);
+        if fragments.is_none() {
+            count(&mut counters.bad_username);
+        }
+        fragments
+    }
 }
 
 /// Message integrity, by the algorithm the sender chose.
 pub(crate) fn authenticate(
     message: &Message<'_>,
-    pwd: &str,
+    key: &IntegrityKey,
     counters: &mut Counters,
 ) -> Option<IntegrityAlgorithm> {
-    match message.verify_integrity(pwd.as_bytes()) {
+    match message.verify_integrity_with(key) {
         Ok(algorithm) => Some(algorithm),
         Err(IntegrityError::Missing) => {
             count(&mut counters.missing_integrity);

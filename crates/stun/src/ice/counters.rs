@@ -36,6 +36,10 @@ pub struct Counters {
     pub unknown_transaction: u64,
     /// Dropped: a response that came by another path than its request left (RFC 8445 §7.2.5.2.1).
     pub asymmetric_response: u64,
+    /// Dropped: authentic, but a copy of a request that came by another path before.
+    pub replayed: u64,
+    /// Not answered: the response would be longer than the request.
+    pub amplifying: u64,
     /// Forgotten: paths that had to make room for others.
     pub evicted_paths: u64,
     /// Not sent: the output queue was full, or the caller's buffer too small.
@@ -58,6 +62,7 @@ impl Counters {
             self.bad_attribute,
             self.unknown_transaction,
             self.asymmetric_response,
+            self.replayed,
         ]
         .into_iter()
         .fold(0, u64::saturating_add)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 /// The characters of ufrag and password, `ice-char` (RFC 8839 §5.4): 64 of them, six bits each.
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -10,7 +12,8 @@ const UFRAG_LENGTH: usize = 8;
 /// Characters of a password made by [`Credentials::from_random`]: 144 bits.
 const PWD_LENGTH: usize = 24;
 
-/// The name and the secret of one side, for one ICE generation. `Debug` does not show the password.
+/// The name and the secret of one side, for one ICE generation. `Debug` does not show the password, and dropping
+/// overwrites it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// User fragment: 4 to 256 `ice-char`s.
@@ -22,17 +25,35 @@ pub struct Credentials {
 impl Credentials {
     /// A ufrag of 8 and a password of 24 characters made of 24 random octets. The octets have to be unpredictable: every
     /// password bit comes from a bit of its own, the ufrag uses 48 further bits.
-    pub fn from_random(bytes: [u8; 24]) -> Self {
+    pub fn from_random(mut bytes: [u8; 24]) -> Self {
         // 24 octets are 192 bits: eight characters of ufrag take the first 48, 24 characters of password the other 144.
         let mut characters = bytes.chunks_exact(3).flat_map(|chunk| {
             let group = chunk.iter().fold(0u32, |group, octet| group << 8 | u32::from(*octet));
             [18, 12, 6, 0].map(|shift| ice_char(group >> shift))
         });
         let ufrag = characters.by_ref().take(UFRAG_LENGTH).collect();
-        let pwd = characters.take(PWD_LENGTH).collect();
+        // Of its full size from the start: growing would leave copies of its beginning behind.
+        let mut pwd = String::with_capacity(PWD_LENGTH);
+        pwd.extend(characters.take(PWD_LENGTH));
+        bytes.zeroize();
         Self { ufrag, pwd }
     }
 }
+
+impl Zeroize for Credentials {
+    /// Overwrites and empties the password; the ufrag is no secret.
+    fn zeroize(&mut self) {
+        self.pwd.zeroize();
+    }
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Credentials {}
 
 fn ice_char(bits: u32) -> char {
     let index = usize::try_from(bits & 0x3f).unwrap_or_default();
@@ -61,6 +82,18 @@ mod tests {
             assert_eq!(other.ufrag == zero.ufrag, bit >= 48, "bit {bit}");
             assert_eq!(other.pwd == zero.pwd, bit < 48, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn secrets_are_overwritten_on_drop() {
+        fn is_overwritten<T: ZeroizeOnDrop>() {}
+        is_overwritten::<Credentials>();
+        is_overwritten::<crate::IntegrityKey>();
+        is_overwritten::<crate::LongTermKey>();
+        let mut credentials = Credentials { ufrag: "abcd".into(), pwd: "secret".into() };
+        credentials.zeroize();
+        assert_eq!(credentials.pwd, "");
+        assert_eq!(credentials.ufrag, "abcd");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use candidate::{
 };
 pub use candidate_text::CandidateError;
 pub use check::peek_username;
-pub use controlling::{ControllingAgent, ControllingConfig, ControllingEvent, Nomination};
+pub use controlling::{ControllingAgent, ControllingConfig, ControllingEvent, Nomination, Role};
 pub use counters::Counters;
 pub use credentials::Credentials;
 pub use lite::{LiteAgent, LiteConfig, LiteEvent};

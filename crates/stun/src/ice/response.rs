@@ -1,12 +1,13 @@
 //! Responses to the peer's checks, kept as facts and written when the caller asks for them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::counters::{Counters, count};
 use super::path::{Path, Transmit};
 use crate::attribute::{AttributeType, ErrorCode};
 use crate::builder::{BuildError, MessageBuilder};
-use crate::integrity::IntegrityAlgorithm;
+use crate::integrity::{IntegrityAlgorithm, IntegrityKey};
 use crate::message::{Message, TransactionId};
 use crate::method::{Class, Method};
 
@@ -45,30 +46,64 @@ pub(crate) struct Response {
     pub(crate) id: TransactionId,
     pub(crate) algorithm: IntegrityAlgorithm,
     pub(crate) verdict: Verdict,
-    /// The local password the request was authenticated with.
-    pub(crate) pwd: std::sync::Arc<str>,
+    /// The key the request was authenticated with.
+    pub(crate) key: Arc<IntegrityKey>,
+    /// Octets of the request: the response is not longer, whatever the verdict, so that nobody is flooded through us.
+    pub(crate) limit: usize,
+}
+
+/// Why a response was not written.
+enum Unwritten {
+    /// It would be longer than the request. Only a request without what RFC 8445 §7.1 demands is as short as that.
+    Amplifies,
+    /// The caller's memory is too small.
+    NoRoom,
 }
 
 impl Response {
-    fn write(&self, out: &mut [u8]) -> Result<usize, BuildError> {
-        let class = match self.verdict {
-            Verdict::Success => Class::SuccessResponse,
-            Verdict::RoleConflict | Verdict::UnknownAttributes(_) => Class::ErrorResponse,
+    fn write(&self, out: &mut [u8]) -> Result<usize, Unwritten> {
+        let room = out.len();
+        let allowed = out.get_mut(..self.limit.min(room)).unwrap_or_default();
+        let written = match self.verdict {
+            Verdict::Success => self.write_success(allowed),
+            Verdict::RoleConflict => self.write_error(allowed, ErrorCode::ROLE_CONFLICT, &[]),
+            Verdict::UnknownAttributes(kinds) => {
+                self.write_error(allowed, ErrorCode::UNKNOWN_ATTRIBUTE, &kinds)
+            }
         };
-        let mut builder = MessageBuilder::new(out, class, Method::BINDING, self.id)?;
-        match self.verdict {
-            Verdict::Success => builder.xor_mapped_address(self.path.remote)?,
-            Verdict::RoleConflict => builder.error_code(ErrorCode::ROLE_CONFLICT)?,
-            Verdict::UnknownAttributes(kinds) => builder
-                .error_code(ErrorCode::UNKNOWN_ATTRIBUTE)?
-                .unknown_attributes(kinds.into_iter().flatten())?,
+        written
+            .map_err(|_| if room < self.limit { Unwritten::NoRoom } else { Unwritten::Amplifies })
+    }
+
+    fn write_success(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        let mut builder =
+            MessageBuilder::new(out, Class::SuccessResponse, Method::BINDING, self.id)?;
+        builder.xor_mapped_address(self.path.remote)?;
+        self.close(builder)
+    }
+
+    /// The reason is for people; it is left out where it has no room.
+    fn write_error(
+        &self,
+        out: &mut [u8],
+        error: ErrorCode<'_>,
+        unknown: &[Option<AttributeType>],
+    ) -> Result<usize, BuildError> {
+        let mut write = |error| {
+            let mut builder =
+                MessageBuilder::new(out, Class::ErrorResponse, Method::BINDING, self.id)?;
+            builder.error_code(error)?;
+            if !unknown.is_empty() {
+                builder.unknown_attributes(unknown.iter().copied().flatten())?;
+            }
+            self.close(builder)
         };
+        write(error).or_else(|_| write(ErrorCode { reason: "", ..error }))
+    }
+
+    fn close(&self, mut builder: MessageBuilder<'_>) -> Result<usize, BuildError> {
         // RFC 8489 §9.1.3: the response uses the algorithm of the request.
-        match self.algorithm {
-            IntegrityAlgorithm::Sha1 => builder.integrity(self.pwd.as_bytes())?,
-            IntegrityAlgorithm::Sha256 => builder.integrity_sha256(self.pwd.as_bytes())?,
-        };
-        builder.fingerprint()?;
+        builder.integrity_with(&self.key, self.algorithm)?.fingerprint()?;
         Ok(builder.finish())
     }
 }
@@ -94,7 +129,8 @@ impl Responses {
         while let Some(response) = self.queue.pop_front() {
             match response.write(out) {
                 Ok(len) => return Some(Transmit { path: response.path, len }),
-                Err(_) => count(&mut counters.unsent),
+                Err(Unwritten::Amplifies) => count(&mut counters.amplifying),
+                Err(Unwritten::NoRoom) => count(&mut counters.unsent),
             }
         }
         None

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+pub mod net;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -66,14 +68,26 @@ pub fn client() -> Credentials {
     Credentials { ufrag: "Xo7Q".into(), pwd: "u2KfRwq9LZbT0aVnJcH6ySdE".into() }
 }
 
+/// The same name with another password.
+pub fn other_pwd(of: &Credentials) -> Credentials {
+    Credentials { ufrag: of.ufrag.clone(), pwd: "w".repeat(24) }
+}
+
+/// Another name with the same password.
+pub fn other_ufrag(of: &Credentials, ufrag: &str) -> Credentials {
+    Credentials { ufrag: ufrag.into(), pwd: of.pwd.clone() }
+}
+
 /// A check as a controlling peer sends it; the fields say in what it differs from a plain one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Check {
     pub receiver: Credentials,
     pub username: Option<String>,
     pub priority: Option<u32>,
     pub use_candidate: bool,
+    pub role: bool,
     pub controlled: bool,
+    pub tie_breaker: u64,
     pub extra: Vec<(u16, Vec<u8>)>,
     pub id: [u8; 12],
     pub class: Class,
@@ -91,7 +105,9 @@ impl Check {
             receiver: receiver.clone(),
             priority: Some(0x6e7f_1eff),
             use_candidate: false,
+            role: true,
             controlled: false,
+            tie_breaker: 1,
             extra: Vec::new(),
             id,
             class: Class::Request,
@@ -117,10 +133,11 @@ impl Check {
         if let Some(priority) = self.priority {
             builder.priority(priority).unwrap();
         }
-        if self.controlled {
-            builder.ice_controlled(1).unwrap();
+        if !self.role {
+        } else if self.controlled {
+            builder.ice_controlled(self.tie_breaker).unwrap();
         } else {
-            builder.ice_controlling(1).unwrap();
+            builder.ice_controlling(self.tie_breaker).unwrap();
         }
         if self.use_candidate {
             builder.use_candidate().unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Endpoint, Phase};
-use crate::config::Config;
+use crate::config::{Config, UnauthenticatedErrors};
 use crate::error::{Error, PeerMisbehaved};
 use crate::v12::handshake::{Context, Next};
 use crate::v12::message::{HandshakeType, Parsed};
@@ -80,7 +80,7 @@ impl Endpoint {
                 if message.epoch > 0 {
                     return Err(self.die(malformed));
                 }
-                self.refuse(malformed);
+                self.refuse(malformed)?;
                 continue;
             };
             let phase = std::mem::replace(&mut self.phase, Phase::Closed);
@@ -102,7 +102,7 @@ impl Endpoint {
                 }
                 Ok(Next::Refused(state, why)) => {
                     self.phase = Phase::Handshaking(state);
-                    self.refuse(why);
+                    self.refuse(why)?;
                 }
                 Err(error) => return Err(self.die(error)),
             }
@@ -118,9 +118,21 @@ impl Endpoint {
         }
     }
 
-    fn refuse(&mut self, why: Error) {
+    /// Something in the clear was not as it should be.
+    pub(super) fn refuse(&mut self, why: Error) -> Result<(), Error> {
         self.counters.rejected_messages += 1;
-        self.refusal = Some(why);
+        self.blame(why)
+    }
+
+    /// Keeps the reason for the day the handshake times out, or ends it at once: the configuration decides.
+    pub(super) fn blame(&mut self, why: Error) -> Result<(), Error> {
+        match self.config.unauthenticated_errors {
+            UnauthenticatedErrors::Ignore => {
+                self.refusal = Some(why);
+                Ok(())
+            }
+            UnauthenticatedErrors::Fail => Err(self.die(why)),
+        }
     }
 
     pub(super) fn context<'a>(&'a mut self, config: &'a Config, now: Instant) -> Context<'a> {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Endpoint, Phase, WARNING};
 use crate::alert::AlertDescription;
+use crate::config::UnauthenticatedErrors;
 use crate::error::Error;
 use crate::v12::record::{ContentType, Header, OpenError};
 
@@ -76,15 +77,27 @@ impl Endpoint {
     ) -> Result<(), Error> {
         match (content_type, content) {
             (ContentType::Handshake, _) => return self.handle_fragments(now, 0, content),
-            (ContentType::Alert, &[_, description]) => {
-                self.unauthenticated_alert = Some(AlertDescription(description));
-                self.counters.unauthenticated_alerts += 1;
+            (ContentType::Alert, &[level, description]) => {
+                return self.handle_unauthenticated_alert(level, AlertDescription(description));
             }
             // The record's epoch says what ChangeCipherSpec would.
             (ContentType::ChangeCipherSpec, [1]) => (),
             _ => self.counters.malformed_records += 1,
         }
         Ok(())
+    }
+
+    fn handle_unauthenticated_alert(
+        &mut self,
+        level: u8,
+        alert: AlertDescription,
+    ) -> Result<(), Error> {
+        self.unauthenticated_alert = Some(alert);
+        self.counters.unauthenticated_alerts += 1;
+        match self.config.unauthenticated_errors {
+            UnauthenticatedErrors::Ignore => Ok(()),
+            UnauthenticatedErrors::Fail => self.handle_alert(level, alert),
+        }
     }
 
     /// Epoch 1: the peer of the key exchange sent this.

@@ -100,6 +100,8 @@ pub(crate) enum Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     pub(crate) fn read(kind: HandshakeType, body: &'a [u8]) -> Option<Self> {
+        #[cfg(test)]
+        super::tests::work::count(|work| work.parsed += body.len());
         Some(match kind {
             HandshakeType::CLIENT_HELLO => Self::ClientHello(ClientHello::read(body)?),
             HandshakeType::SERVER_HELLO => Self::ServerHello(ServerHello::read(body)?),

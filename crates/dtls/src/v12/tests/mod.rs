@@ -3,3 +3,6 @@
 mod hostile_client;
 mod hostile_server;
 mod script;
+mod use_srtp;
+pub(crate) mod work;
+mod wycheproof;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::pair::{Pair, PairState, RoundTrip};
+use super::pair::{Foundation, Pair, PairState, RoundTrip};
 use crate::ice::candidate::{self, COMPONENT, CandidateKind};
 use crate::ice::path::Path;
 
@@ -20,12 +20,20 @@ struct Local {
     preference: u16,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Remote {
     address: SocketAddr,
     priority: u32,
-    /// Learnt from a check of the peer's, not told by signaling.
-    reflexive: bool,
+    /// As the peer wrote it; `None` for a candidate learnt from a check of the peer's, not told by signaling.
+    foundation: Option<String>,
+    /// A number for the foundation; a learnt candidate has one of its own.
+    foundation_number: u32,
+}
+
+impl Remote {
+    fn is_reflexive(&self) -> bool {
+        self.foundation.is_none()
+    }
 }
 
 /// Pairs in the order of their priority, and the queue of triggered checks.
@@ -34,6 +42,7 @@ pub(super) struct Checklist {
     controlling: bool,
     locals: Vec<Local>,
     remotes: Vec<Remote>,
+    next_foundation: u32,
     pairs: Vec<Pair>,
     triggered: VecDeque<Path>,
 }
@@ -44,6 +53,7 @@ impl Checklist {
             controlling: true,
             locals: Vec::new(),
             remotes: Vec::new(),
+            next_foundation: 0,
             pairs: Vec::new(),
             triggered: VecDeque::new(),
         }
@@ -90,7 +100,7 @@ impl Checklist {
         let preference = lowest.map_or(u16::MAX, |lowest| lowest.saturating_sub(1));
         self.locals.push(Local { address, preference });
         for remote in self.remotes.clone() {
-            self.add_pair(address, remote);
+            self.add_pair(address, &remote);
         }
     }
 
@@ -101,24 +111,38 @@ impl Checklist {
         self.triggered.retain(|path| path.local != address);
     }
 
+    /// Forgets the peer's candidates and all pairs: an ICE restart.
+    pub(super) fn restart(&mut self) {
+        self.remotes.clear();
+        self.pairs.clear();
+        self.triggered.clear();
+    }
+
     /// Adds a candidate that signaling told.
-    pub(super) fn add_remote(&mut self, address: SocketAddr, priority: u32) {
-        let remote = Remote { address, priority, reflexive: false };
-        let full = self.remotes.len() >= MAX_REMOTE;
-        let known = self.remotes.iter_mut().find(|known| known.address == address);
-        match known {
-            Some(known) if !known.reflexive => return,
+    pub(super) fn add_remote(&mut self, address: SocketAddr, priority: u32, foundation: &str) {
+        let known = self.remotes.iter().position(|known| known.address == address);
+        let of_known = known.and_then(|index| self.remotes.get(index));
+        if of_known.is_some_and(|known| !known.is_reflexive()) {
+            return;
+        }
+        let alike = |known: &&Remote| known.foundation.as_deref() == Some(foundation);
+        let alike = self.remotes.iter().find(alike).map(|known| known.foundation_number);
+        let foundation_number = alike.unwrap_or_else(|| self.number_foundation());
+        let foundation = Some(foundation.to_owned());
+        let remote = Remote { address, priority, foundation, foundation_number };
+        if let Some(known) = known.and_then(|index| self.remotes.get_mut(index)) {
             // Its check was faster than signaling: now its true priority is known, and that it is for everybody.
-            Some(known) => *known = remote,
-            None if full => return,
-            None => self.remotes.push(remote),
+            *known = remote.clone();
+        } else if !self.push_remote(remote.clone()) {
+            return;
         }
         for pair in self.pairs.iter_mut().filter(|pair| pair.path.remote == address) {
             pair.remote_priority = priority;
+            pair.foundation.remote = foundation_number;
         }
         let locals: Vec<_> = self.locals.iter().map(|local| local.address).collect();
         for local in locals {
-            self.add_pair(local, remote);
+            self.add_pair(local, &remote);
         }
         self.sort();
     }
@@ -129,15 +153,75 @@ impl Checklist {
         if self.get(&path).is_some() {
             return;
         }
-        let known = self.remotes.iter().find(|known| known.address == path.remote).copied();
-        let remote = known.unwrap_or(Remote { address: path.remote, priority, reflexive: true });
-        if known.is_none() {
-            if self.remotes.len() >= MAX_REMOTE {
-                return;
-            }
-            self.remotes.push(remote);
+        let known = self.remotes.iter().find(|known| known.address == path.remote).cloned();
+        if let Some(known) = known {
+            self.add_pair(path.local, &known);
+            return;
         }
-        self.add_pair(path.local, remote);
+        // RFC 8445 §7.3.1.3: its foundation differs from those of all others.
+        let foundation_number = self.number_foundation();
+        let remote = Remote { address: path.remote, priority, foundation: None, foundation_number };
+        if self.push_remote(remote.clone()) {
+            self.add_pair(path.local, &remote);
+        }
+    }
+
+    fn number_foundation(&mut self) -> u32 {
+        self.next_foundation = self.next_foundation.wrapping_add(1);
+        self.next_foundation
+    }
+
+    /// In a full list the oldest learnt candidate that leads nowhere makes room: a peer that changes its address often
+    /// does not become unreachable by that.
+    fn push_remote(&mut self, remote: Remote) -> bool {
+        if self.remotes.len() >= MAX_REMOTE {
+            let leads_nowhere = |remote: &Remote| {
+                let mut pairs = self.pairs.iter().filter(|pair| pair.path.remote == remote.address);
+                remote.is_reflexive() && pairs.all(|pair| pair.state != PairState::Succeeded)
+            };
+            let Some(index) = self.remotes.iter().position(leads_nowhere) else { return false };
+            let forgotten = self.remotes.remove(index).address;
+            self.pairs.retain(|pair| pair.path.remote != forgotten);
+            self.triggered.retain(|path| path.remote != forgotten);
+        }
+        self.remotes.push(remote);
+        true
+    }
+
+    /// Lets pairs out of `Frozen` (RFC 8445 §6.1.2.6, §6.1.4.2; RFC 8838 §12): the best of every foundation that was
+    /// never tried; and, when nothing else waits, the best of every foundation of which nothing is tried now.
+    pub(super) fn thaw(&mut self) {
+        if self.pairs.iter().all(|pair| pair.state != PairState::Frozen) {
+            return;
+        }
+        self.thaw_where(|others| others.state == PairState::Frozen);
+        if self.pairs.iter().all(|pair| pair.state != PairState::Waiting) {
+            self.thaw_where(|others| !others.is_active());
+        }
+    }
+
+    /// Thaws the best frozen pair of each foundation all pairs of which satisfy `condition`.
+    fn thaw_where(&mut self, condition: impl Fn(&Pair) -> bool) {
+        for index in 0..self.pairs.len() {
+            let Some(pair) = self.pairs.get(index) else { return };
+            let foundation = pair.foundation;
+            let mut alike = self.pairs.iter().filter(|pair| pair.foundation == foundation);
+            if pair.state == PairState::Frozen
+                && alike.all(&condition)
+                && let Some(pair) = self.pairs.get_mut(index)
+            {
+                pair.state = PairState::Waiting;
+            }
+        }
+    }
+
+    /// A pair succeeded: the others of its foundation probably do, too (RFC 8445 §7.2.5.3.3).
+    pub(super) fn thaw_foundation(&mut self, foundation: Foundation) {
+        for pair in &mut self.pairs {
+            if pair.foundation == foundation && pair.state == PairState::Frozen {
+                pair.state = PairState::Waiting;
+            }
+        }
     }
 
     /// Puts a pair at the end of the triggered-check queue (RFC 8445 §6.1.4.1).
@@ -168,16 +252,23 @@ impl Checklist {
     }
 
     /// Adds a pair of the same address family, if it is new and good enough for the list.
-    fn add_pair(&mut self, local: SocketAddr, remote: Remote) {
+    fn add_pair(&mut self, local: SocketAddr, remote: &Remote) {
         let path = Path::udp(local, remote.address);
         if local.is_ipv4() != remote.address.is_ipv4() || self.get(&path).is_some() {
             return;
         }
         let Some(local) = self.locals.iter().find(|known| known.address == local) else { return };
         let preference = local.preference;
+        let foundation = Foundation { local: path.local.ip(), remote: remote.foundation_number };
+        // RFC 8838 §12: what is known to work is not waited for.
+        let works =
+            |pair: &Pair| pair.foundation == foundation && pair.state == PairState::Succeeded;
+        let state =
+            if self.pairs.iter().any(works) { PairState::Waiting } else { PairState::Frozen };
         let pair = Pair {
             path,
-            state: PairState::Waiting,
+            state,
+            foundation,
             local_priority: candidate::host_priority(preference),
             remote_priority: remote.priority,
             reflexive_priority: candidate::priority(
@@ -233,7 +324,7 @@ mod tests {
         }
         assert_eq!(checklist.locals.len(), MAX_LOCAL);
         for number in 0..150 {
-            checklist.add_remote(address(2, number), 1);
+            checklist.add_remote(address(2, number), 1, "f");
         }
         assert_eq!(checklist.remotes.len(), MAX_REMOTE);
         for number in 0..150 {
@@ -249,9 +340,9 @@ mod tests {
         checklist.add_local(address(1, 0));
         checklist.add_local(address(1, 1));
         for number in 0..99 {
-            checklist.add_remote(address(2, number), 1);
+            checklist.add_remote(address(2, number), 1, "f");
         }
-        checklist.add_remote(address(3, 0), 1_000_000);
+        checklist.add_remote(address(3, 0), 1_000_000, "f");
         let best: Vec<_> = checklist.pairs.iter().take(2).map(|pair| pair.path.remote).collect();
         assert_eq!(best, [address(3, 0); 2]);
         assert_eq!(checklist.pairs.len(), MAX_PAIRS);
@@ -264,7 +355,7 @@ mod tests {
         checklist.add_local(address(1, 1));
         checklist.learn_remote(Path::udp(address(1, 0), address(2, 0)), 5);
         assert_eq!(checklist.pairs.len(), 1);
-        checklist.add_remote(address(2, 0), 77);
+        checklist.add_remote(address(2, 0), 77, "f");
         let priorities: Vec<_> = checklist.pairs.iter().map(|pair| pair.remote_priority).collect();
         assert_eq!(priorities, [77, 77]);
     }
@@ -273,9 +364,96 @@ mod tests {
     fn pair_priorities_follow_the_formula() {
         let mut checklist = Checklist::new();
         checklist.add_local(address(1, 0));
-        checklist.add_remote(address(2, 0), 7);
+        checklist.add_remote(address(2, 0), 7, "f");
         let pair = checklist.pairs.first().map(|pair| (pair.priority(true), pair.priority(false)));
         let g = u64::from(candidate::host_priority(65_535));
         assert_eq!(pair, Some(((7 << 32) + 2 * g + 1, (7 << 32) + 2 * g)));
+    }
+
+    /// The states of the pairs, best first.
+    fn states(checklist: &Checklist) -> Vec<PairState> {
+        checklist.pairs.iter().map(|pair| pair.state).collect()
+    }
+
+    #[test]
+    fn the_best_pair_of_each_foundation_waits_and_the_others_are_frozen() {
+        use PairState::{Frozen, Waiting};
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        for (number, foundation) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
+            checklist.add_remote(address(2, number), u32::from(number), foundation);
+        }
+        assert_eq!(states(&checklist), [Frozen; 5]);
+        checklist.thaw();
+        assert_eq!(states(&checklist), [Waiting, Waiting, Frozen, Frozen, Frozen]);
+        checklist.thaw();
+        assert_eq!(states(&checklist), [Waiting, Waiting, Frozen, Frozen, Frozen], "one each");
+    }
+
+    #[test]
+    fn a_frozen_pair_waits_until_nothing_waits_and_nothing_of_its_foundation_is_in_progress() {
+        use PairState::{Failed, Frozen, InProgress, Waiting};
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        for (number, foundation) in [(1, "a"), (2, "b"), (3, "a")] {
+            checklist.add_remote(address(2, number), u32::from(number), foundation);
+        }
+        checklist.thaw();
+        assert_eq!(states(&checklist), [Waiting, Waiting, Frozen]);
+        checklist.pairs[0].state = Failed;
+        checklist.thaw();
+        assert_eq!(states(&checklist), [Failed, Waiting, Frozen], "b waits, so a has time");
+        checklist.pairs[1].state = InProgress;
+        checklist.pairs[0].state = InProgress;
+        checklist.thaw();
+        assert_eq!(states(&checklist), [InProgress, InProgress, Frozen]);
+        checklist.pairs[0].state = Failed;
+        checklist.thaw();
+        assert_eq!(states(&checklist), [Failed, InProgress, Waiting]);
+    }
+
+    #[test]
+    fn success_thaws_the_foundation_and_whoever_joins_it_later() {
+        use PairState::{Frozen, Succeeded, Waiting};
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        for number in [1, 2, 3] {
+            checklist.add_remote(address(2, number), u32::from(number), "a");
+        }
+        checklist.thaw();
+        assert_eq!(states(&checklist), [Waiting, Frozen, Frozen]);
+        checklist.pairs[0].state = Succeeded;
+        checklist.thaw_foundation(checklist.pairs[0].foundation);
+        assert_eq!(states(&checklist), [Succeeded, Waiting, Waiting]);
+        checklist.add_remote(address(2, 0), 0, "a");
+        assert_eq!(states(&checklist), [Succeeded, Waiting, Waiting, Waiting]);
+    }
+
+    #[test]
+    fn pairs_of_different_local_addresses_or_learnt_candidates_have_foundations_of_their_own() {
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        checklist.add_local(address(1, 1));
+        checklist.add_remote(address(2, 0), 7, "a");
+        checklist.learn_remote(Path::udp(address(1, 0), address(3, 0)), 5);
+        checklist.learn_remote(Path::udp(address(1, 0), address(3, 1)), 5);
+        checklist.thaw();
+        assert_eq!(states(&checklist), [PairState::Waiting; 4]);
+    }
+
+    #[test]
+    fn a_learnt_candidate_that_leads_nowhere_makes_room_and_one_that_works_stays() {
+        let mut checklist = Checklist::new();
+        checklist.add_local(address(1, 0));
+        for number in 0..100 {
+            checklist.learn_remote(Path::udp(address(1, 0), address(3, number)), 1);
+        }
+        let works = Path::udp(address(1, 0), address(3, 0));
+        checklist.get_mut(&works).unwrap().state = PairState::Succeeded;
+        checklist.learn_remote(Path::udp(address(1, 0), address(4, 0)), 1);
+        assert_eq!((checklist.remotes.len(), checklist.pairs.len()), (MAX_REMOTE, MAX_PAIRS));
+        assert!(checklist.get(&works).is_some());
+        assert!(checklist.get(&Path::udp(address(1, 0), address(3, 1))).is_none());
+        assert!(checklist.get(&Path::udp(address(1, 0), address(4, 0))).is_some());
     }
 }

@@ -2,15 +2,27 @@
 
 use std::time::Instant;
 
+use rand_core::Rng as _;
+
 use super::agent::ControllingAgent;
-use super::pair::{PairState, Transaction};
-use crate::attribute::{AttributeType, ErrorCode};
-use crate::ice::check;
+use super::pair::{Claim, PairState, Transaction};
+use crate::attribute::ErrorCode;
+use crate::bytes::{exact_u32, exact_u64};
+use crate::ice::check::{self, Fields};
 use crate::ice::counters::count;
 use crate::ice::path::Path;
 use crate::ice::response::{Response, Verdict};
-use crate::message::Message;
+use crate::message::{Message, TransactionId};
 use crate::method::Class;
+
+/// What a response answers, and where it was sent.
+#[derive(Clone, Copy)]
+enum Asked {
+    Check(Path),
+    Consent(Path),
+    /// A consent check of before an ICE restart.
+    Previous(Path),
+}
 
 impl ControllingAgent {
     pub(super) fn incoming(&mut self, now: Instant, path: Path, datagram: &[u8]) {
@@ -23,16 +35,15 @@ impl ControllingAgent {
 
     fn response_received(&mut self, now: Instant, path: Path, message: &Message<'_>) {
         let id = message.transaction_id();
-        let mut pairs = self.checklist.pairs().iter();
-        let check = pairs.find(|pair| pair.has_transaction(id)).map(|pair| pair.path);
-        let is_consent = self.consent.as_ref().is_some_and(|consent| consent.has(id));
-        let asked = check.or(self.selected.filter(|_| is_consent));
-        let (Some(asked), Some(remote)) = (asked, &self.remote) else {
+        let Some(asked) = self.asked(id) else {
             count(&mut self.counters.unknown_transaction);
             return;
         };
-        let pwd = &remote.credentials.pwd;
-        if check::authenticate(message, pwd, &mut self.counters).is_none() {
+        let previous = self.previous.as_ref().map(|previous| &previous.remote);
+        let remote =
+            if matches!(asked, Asked::Previous(_)) { previous } else { self.remote.as_ref() };
+        let Some(remote) = remote else { return };
+        if check::authenticate(message, &remote.key, &mut self.counters).is_none() {
             return;
         }
         let success = message.class() == Class::SuccessResponse;
@@ -41,31 +52,53 @@ impl ControllingAgent {
             count(&mut self.counters.bad_attribute);
             return;
         }
-        if path != asked {
+        let (Asked::Check(to) | Asked::Consent(to) | Asked::Previous(to)) = asked;
+        if path != to {
             // RFC 8445 §7.2.5.2.1: what comes back another way does not prove this way.
             count(&mut self.counters.asymmetric_response);
-            if check.is_some() {
-                self.check_failed(asked);
+            if matches!(asked, Asked::Check(_)) {
+                self.check_failed(to);
             }
             return;
         }
         count(&mut self.counters.responses);
-        if check.is_none() {
-            self.consent_answered(now, asked, message, success);
-            return;
-        }
-        let pair = self.checklist.get_mut(&asked);
-        let Some(transaction) = pair.and_then(|pair| pair.take_transaction(id)) else { return };
-        match message.error_code() {
-            _ if success => self.check_succeeded(now, asked, &transaction),
-            Some(error) if error.code == ErrorCode::ROLE_CONFLICT.code => self.yield_role(asked),
-            _ => self.check_failed(asked),
+        match asked {
+            Asked::Check(path) => self.check_answered(now, path, message),
+            Asked::Consent(path) => self.consent_answered(now, path, id, success),
+            Asked::Previous(_) => self.previous_answered(now, id, success),
         }
     }
 
-    fn consent_answered(&mut self, now: Instant, path: Path, message: &Message<'_>, success: bool) {
+    /// Which request of ours has this transaction id.
+    fn asked(&self, id: TransactionId) -> Option<Asked> {
+        let mut pairs = self.checklist.pairs().iter();
+        if let Some(pair) = pairs.find(|pair| pair.has_transaction(id)) {
+            return Some(Asked::Check(pair.path));
+        }
+        if self.consent.as_ref().is_some_and(|consent| consent.has(id)) {
+            return self.chosen.map(Asked::Consent);
+        }
+        let previous = self.previous.as_ref()?;
+        previous.consent.has(id).then_some(Asked::Previous(previous.path))
+    }
+
+    fn check_answered(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+        let pair = self.checklist.get_mut(&path);
+        let transaction = pair.and_then(|pair| pair.take_transaction(message.transaction_id()));
+        let Some(transaction) = transaction else { return };
+        match message.error_code() {
+            _ if message.class() == Class::SuccessResponse => {
+                self.check_succeeded(now, path, &transaction);
+            }
+            Some(error) if error.code == ErrorCode::ROLE_CONFLICT.code => {
+                self.yield_role(path, transaction.claim);
+            }
+            _ => self.check_failed(path),
+        }
+    }
+
+    fn consent_answered(&mut self, now: Instant, path: Path, id: TransactionId, success: bool) {
         let Some(consent) = &mut self.consent else { return };
-        let id = message.transaction_id();
         if !success {
             consent.refused(id);
             return;
@@ -76,24 +109,40 @@ impl ControllingAgent {
         }
     }
 
+    fn previous_answered(&mut self, now: Instant, id: TransactionId, success: bool) {
+        let Some(previous) = &mut self.previous else { return };
+        if !success {
+            previous.consent.refused(id);
+        } else if let Some(sample) = previous.consent.answered(now, id, self.config.consent_timeout)
+        {
+            previous.round_trip.sample(sample);
+        }
+    }
+
     fn check_succeeded(&mut self, now: Instant, path: Path, transaction: &Transaction) {
         let Some(pair) = self.checklist.get_mut(&path) else { return };
         pair.state = PairState::Succeeded;
-        pair.transaction = None;
+        // A late response to a check of before must not end the nomination that runs or waits meanwhile.
+        let nominating = self.nominating == Some(path) && !transaction.use_candidate;
+        if !nominating {
+            pair.transaction = None;
+        }
         if let Some(sample) = transaction.round_trip(now) {
             pair.round_trip.sample(sample);
         }
-        let nominated_by_peer = pair.nominated_by_peer;
-        self.checklist.untrigger(&path);
-        if self.first_success.is_none() && self.selected.is_none() {
+        let (nominated_by_peer, foundation) = (pair.nominated_by_peer, pair.foundation);
+        if !nominating {
+            self.checklist.untrigger(&path);
+        }
+        self.checklist.thaw_foundation(foundation);
+        if self.first_success.is_none() && self.chosen.is_none() {
             self.first_success = Some(now);
         }
-        let chosen = if self.checklist.is_controlling() {
-            transaction.use_candidate && self.is_worthwhile(&path)
-        } else {
-            nominated_by_peer
-        };
-        if chosen {
+        if !self.checklist.is_controlling() {
+            if nominated_by_peer {
+                self.select_nominated(now, path);
+            }
+        } else if transaction.use_candidate && self.is_worthwhile(&path) {
             self.select(now, path);
         }
     }
@@ -106,16 +155,19 @@ impl ControllingAgent {
         }
     }
 
-    /// RFC 8445 §7.2.5.1: the peer keeps its role, so this side takes the other one and asks again.
-    fn yield_role(&mut self, path: Path) {
+    /// RFC 8445 §7.2.5.1: the peer keeps its role, so this side takes the one it did not claim and asks again. That may have
+    /// happened since the request was sent: several checks are refused for one conflict.
+    fn yield_role(&mut self, path: Path, refused: Claim) {
         count(&mut self.counters.role_conflicts);
         if self.remote.as_ref().is_some_and(|remote| remote.lite) {
             // A lite agent cannot control; it is mistaken.
             self.check_failed(path);
             return;
         }
-        self.switch_role();
-        self.new_tie_breaker();
+        if refused.controlling == self.checklist.is_controlling() {
+            self.switch_role();
+            self.tie_breaker = self.random.next_u64();
+        }
         self.checklist.trigger(path);
     }
 
@@ -126,49 +178,57 @@ impl ControllingAgent {
     }
 
     fn request_received(&mut self, now: Instant, path: Path, message: &Message<'_>) {
-        let Some((local, remote)) = check::username(message, &mut self.counters) else { return };
-        if local != self.local.ufrag {
+        let fields = Fields::of(message);
+        let Some((local, remote)) = fields.username(&mut self.counters) else { return };
+        let previous = self.previous.as_ref().filter(|previous| previous.local_ufrag == local);
+        let (key, expected) = if local == self.local.ufrag {
+            (&self.local_key, self.remote.as_ref().map(|remote| &remote.ufrag))
+        } else if let Some(previous) = previous {
+            (&previous.local_key, Some(&previous.remote.ufrag))
+        } else {
             count(&mut self.counters.unknown_local_ufrag);
             return;
-        }
-        let Some(algorithm) = check::authenticate(message, &self.local_pwd, &mut self.counters)
-        else {
+        };
+        let Some(algorithm) = check::authenticate(message, key, &mut self.counters) else {
             return;
         };
-        if self.remote.as_ref().is_some_and(|known| known.credentials.ufrag != remote) {
+        if expected.is_some_and(|expected| expected != remote) {
             count(&mut self.counters.wrong_remote_ufrag);
             return;
         }
-        let Some(priority) = message.priority() else {
+        let Some(priority) = fields.priority.and_then(exact_u32) else {
             count(&mut self.counters.bad_attribute);
             return;
         };
-        let verdict = if let Some(unknown) = Verdict::of_unknown(message) {
+        let (key, is_current) = (key.clone(), local == self.local.ufrag);
+        let unknown = if fields.unknown { Verdict::of_unknown(message) } else { None };
+        let verdict = if let Some(unknown) = unknown {
             count(&mut self.counters.unknown_attributes);
             unknown
-        } else {
-            let Some(verdict) = self.resolve_roles(message) else { return };
+        } else if is_current {
+            let Some(verdict) = self.resolve_roles(&fields) else { return };
             verdict
+        } else {
+            // Who asks under the credentials of before a restart keeps its consent, and changes nothing.
+            Verdict::Success
         };
-        let id = message.transaction_id();
-        let pwd = self.local_pwd.clone();
-        self.responses.push(Response { path, id, algorithm, verdict, pwd }, &mut self.counters);
+        let (id, limit) = (message.transaction_id(), message.as_bytes().len());
+        let response = Response { path, id, algorithm, verdict, key, limit };
+        self.responses.push(response, &mut self.counters);
         if verdict == Verdict::Success {
             count(&mut self.counters.requests);
-            self.check_received(now, path, priority, message.use_candidate());
+            if is_current {
+                self.check_received(now, path, priority, fields.use_candidate);
+            }
         }
     }
 
     /// RFC 8445 §7.3.1.1. `None` for a tie-breaker that cannot be read.
-    fn resolve_roles(&mut self, message: &Message<'_>) -> Option<Verdict> {
+    fn resolve_roles(&mut self, fields: &Fields<'_>) -> Option<Verdict> {
         let controlling = self.checklist.is_controlling();
-        let claimed = if controlling {
-            message.attribute(AttributeType::ICE_CONTROLLING).map(|_| message.ice_controlling())
-        } else {
-            message.attribute(AttributeType::ICE_CONTROLLED).map(|_| message.ice_controlled())
-        };
-        let Some(theirs) = claimed else { return Some(Verdict::Success) };
-        let Some(theirs) = theirs else {
+        let claimed = if controlling { fields.controlling } else { fields.controlled };
+        let Some(claimed) = claimed else { return Some(Verdict::Success) };
+        let Some(theirs) = exact_u64(claimed) else {
             count(&mut self.counters.bad_attribute);
             return None;
         };
@@ -189,7 +249,7 @@ impl ControllingAgent {
         let Some(pair) = self.checklist.get_mut(&path) else { return };
         pair.nominated_by_peer |= nominated;
         match pair.state {
-            PairState::Succeeded if nominated => self.select(now, path),
+            PairState::Succeeded if nominated => self.select_nominated(now, path),
             PairState::Succeeded => {}
             _ if worthwhile => self.checklist.trigger(path),
             _ => {}

@@ -4,13 +4,17 @@
 //! * `pair`: a pair, its state, its running transaction.
 //! * `checklist`: candidates, and the bounded list of pairs made of them.
 //! * `consent`: the selected pair's life (RFC 7675).
-//! * `agent`: the public face and the timers; `incoming`: what a datagram changes.
+//! * `agent`: the public face; `checks`: what is due; `incoming`: what a datagram changes; `requests`: what is sent.
+//! * `previous`: the path that outlives an ICE restart.
 
 mod agent;
 mod checklist;
+mod checks;
 mod consent;
 mod incoming;
 mod pair;
+mod previous;
+mod requests;
 
 use std::time::Duration;
 
@@ -27,10 +31,19 @@ pub enum Nomination {
     Aggressive,
 }
 
-/// Timers of a [`ControllingAgent`].
+/// Who of two full agents nominates (RFC 8445 §6.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It nominates: the side that offered, or the only full one.
+    Controlling,
+    /// It follows the peer's nominations.
+    Controlled,
+}
+
+/// Timers and habits of a [`ControllingAgent`].
 #[derive(Clone, Debug)]
 pub struct ControllingConfig {
-    /// Time between two new checks, Ta. 50 ms by default (RFC 8445 §14.2).
+    /// Time between two new checks, Ta. 50 ms by default, at least 5 ms (RFC 8445 §14.2).
     pub pacing: Duration,
     /// Mean time between two consent checks; each is drawn from 0.8 to 1.2 of it. 5 s by default (RFC 7675 §5.1).
     pub keepalive: Duration,
@@ -40,6 +53,9 @@ pub struct ControllingConfig {
     pub nomination_patience: Duration,
     /// How a pair is nominated. Regular by default.
     pub nomination: Nomination,
+    /// The role it begins with. Controlling by default; against a lite peer it is that whatever stands here. A conflict
+    /// with the peer's is settled by the tie-breakers.
+    pub role: Role,
 }
 
 impl Default for ControllingConfig {
@@ -50,6 +66,7 @@ impl Default for ControllingConfig {
             consent_timeout: Duration::from_secs(30),
             nomination_patience: Duration::from_millis(200),
             nomination: Nomination::Regular,
+            role: Role::Controlling,
         }
     }
 }

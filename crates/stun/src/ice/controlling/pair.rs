@@ -1,5 +1,6 @@
 //! Candidate pairs (RFC 8445 §6.1.2) and their transactions (RFC 8489 §6.2.1).
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::ice::path::Path;
@@ -7,16 +8,37 @@ use crate::message::TransactionId;
 
 /// Transmissions of one request, Rc (RFC 8489 §6.2.1).
 const MAX_SENT: u8 = 7;
+/// Transmissions of a nomination: ten seconds, see [`Transaction::steady`].
+const MAX_SENT_STEADY: u8 = 20;
 /// How many initial timeouts the response to the last transmission is waited for, Rm.
 const LAST_WAIT: u32 = 16;
 
-/// Where a pair is in its life. `Frozen` is missing: with one checklist and one component nothing is gained by it.
+/// Where a pair is in its life (RFC 8445 §6.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PairState {
+    /// Not to be checked yet: another pair of its foundation goes first.
+    Frozen,
     Waiting,
     InProgress,
     Succeeded,
     Failed,
+}
+
+/// The foundation of a pair is that of both candidates (RFC 8445 §6.1.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Foundation {
+    /// All candidates of this side are host candidates, so their base is what tells them apart (RFC 8445 §5.1.1.3).
+    pub(super) local: IpAddr,
+    /// A number for the peer's text.
+    pub(super) remote: u32,
+}
+
+/// The role a request claims (RFC 8445 §7.1.3). It stays that of the request, whatever becomes of the agent's: a
+/// retransmission is the same message, and a 487 refuses what was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) controlling: bool,
+    pub(super) tie_breaker: u64,
 }
 
 /// A local and a remote candidate.
@@ -24,6 +46,7 @@ pub(super) enum PairState {
 pub(super) struct Pair {
     pub(super) path: Path,
     pub(super) state: PairState,
+    pub(super) foundation: Foundation,
     /// Priorities of the candidates.
     pub(super) local_priority: u32,
     pub(super) remote_priority: u32,
@@ -51,6 +74,11 @@ impl Pair {
 
     /// Whether a check of it may still succeed.
     pub(super) fn is_open(&self) -> bool {
+        self.state == PairState::Frozen || self.is_active()
+    }
+
+    /// Whether it is being checked, or is next to be (RFC 8445 §14.3).
+    pub(super) fn is_active(&self) -> bool {
         matches!(self.state, PairState::Waiting | PairState::InProgress)
     }
 
@@ -88,6 +116,7 @@ impl Pair {
 pub(super) struct Transaction {
     pub(super) id: TransactionId,
     pub(super) use_candidate: bool,
+    pub(super) claim: Claim,
     /// When it was sent first.
     sent_at: Instant,
     /// When it is sent again, or given up.
@@ -95,6 +124,7 @@ pub(super) struct Transaction {
     initial: Duration,
     interval: Duration,
     sent: u8,
+    steady: bool,
 }
 
 impl Transaction {
@@ -103,25 +133,39 @@ impl Transaction {
         now: Instant,
         id: TransactionId,
         use_candidate: bool,
+        claim: Claim,
         timeout: Duration,
     ) -> Self {
         Self {
             id,
             use_candidate,
+            claim,
             sent_at: now,
             next_at: now + timeout,
             initial: timeout,
             interval: timeout,
             sent: 1,
+            steady: false,
         }
+    }
+
+    /// Repeats at a steady pace. The timeout doubles in order not to flood a place that perhaps does not want to hear of
+    /// us; a pair that works is no such place, and media waits for its nomination.
+    pub(super) fn steady(self) -> Self {
+        Self { steady: true, ..self }
     }
 
     /// The timer ran out. True: send it again. False: give it up.
     pub(super) fn retransmit(&mut self, now: Instant) -> bool {
-        if self.sent >= MAX_SENT {
+        let most = if self.steady { MAX_SENT_STEADY } else { MAX_SENT };
+        if self.sent >= most {
             return false;
         }
         self.sent += 1;
+        if self.steady {
+            self.next_at = now + self.initial;
+            return true;
+        }
         self.interval *= 2;
         let wait = if self.sent == MAX_SENT { self.initial * LAST_WAIT } else { self.interval };
         self.next_at = now + wait;
@@ -162,11 +206,16 @@ mod tests {
         Instant::now()
     }
 
+    fn transaction(start: Instant, timeout: Duration) -> Transaction {
+        let claim = Claim { controlling: true, tie_breaker: 1 };
+        Transaction::new(start, TransactionId([0; 12]), false, claim, timeout)
+    }
+
     #[test]
     fn a_request_is_sent_seven_times_in_rfc_intervals() {
         let start = instant();
         let timeout = Duration::from_millis(500);
-        let mut transaction = Transaction::new(start, TransactionId([0; 12]), false, timeout);
+        let mut transaction = transaction(start, timeout);
         let mut at = vec![0];
         let end = loop {
             let now = transaction.next_at;
@@ -180,10 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn a_nomination_is_repeated_at_a_steady_pace_for_ten_seconds() {
+        let start = instant();
+        let mut transaction = transaction(start, Duration::from_millis(500)).steady();
+        for sent in 1..20 {
+            assert_eq!(transaction.next_at, start + sent * Duration::from_millis(500));
+            let now = transaction.next_at;
+            assert!(transaction.retransmit(now));
+        }
+        let end = transaction.next_at;
+        assert_eq!(end - start, Duration::from_secs(10));
+        assert!(!transaction.retransmit(end));
+    }
+
+    #[test]
     fn only_a_request_sent_once_measures() {
         let start = instant();
-        let mut transaction =
-            Transaction::new(start, TransactionId([0; 12]), false, Duration::from_millis(500));
+        let mut transaction = transaction(start, Duration::from_millis(500));
         let later = start + Duration::from_millis(30);
         assert_eq!(transaction.round_trip(later), Some(Duration::from_millis(30)));
         assert!(transaction.retransmit(start + Duration::from_millis(500)));

@@ -6,9 +6,10 @@ use std::time::Instant;
 use super::generations::{Age, Generations};
 use super::nomination::{Incumbent, Nominee, Selection};
 use super::paths::{PathState, Paths, Trust};
+use super::replays::{Replays, Seen};
 use super::{LiteConfig, LiteEvent};
-use crate::attribute::AttributeType;
-use crate::ice::check;
+use crate::bytes::exact_u32;
+use crate::ice::check::{self, Fields};
 use crate::ice::counters::{Counters, count};
 use crate::ice::credentials::Credentials;
 use crate::ice::path::{Path, Transmit};
@@ -31,6 +32,9 @@ pub struct LiteAgent {
     config: LiteConfig,
     generations: Generations,
     paths: Paths,
+    /// The serial number of the next path.
+    next_serial: u32,
+    replays: Replays,
     selection: Selection,
     selected: Option<Path>,
     responses: Responses,
@@ -49,10 +53,12 @@ struct Request {
 
 impl LiteAgent {
     /// An agent that waits for requests to `local`.
-    pub fn new(_now: Instant, local: Credentials, config: LiteConfig) -> Self {
+    pub fn new(now: Instant, local: Credentials, config: LiteConfig) -> Self {
         Self {
             generations: Generations::new(local),
             paths: Paths::new(config.max_paths),
+            next_serial: 0,
+            replays: Replays::new(now),
             selection: Selection::new(config.nomination_window, config.consent_timeout),
             config,
             selected: None,
@@ -102,7 +108,7 @@ impl LiteAgent {
             count(&mut self.counters.unexpected);
             return;
         }
-        if let Some(request) = self.judge(path, &message) {
+        if let Some(request) = self.judge(now, path, &message) {
             self.accept(now, path, &request);
         }
     }
@@ -144,13 +150,14 @@ impl LiteAgent {
 
     /// Authenticates a request, in the order of RFC 8489 §9.1.3 and §6.3.1, and queues the response it earned. `None` if
     /// it is not to change anything.
-    fn judge(&mut self, path: Path, message: &Message<'_>) -> Option<Request> {
-        let (local_ufrag, remote_ufrag) = check::username(message, &mut self.counters)?;
+    fn judge(&mut self, now: Instant, path: Path, message: &Message<'_>) -> Option<Request> {
+        let fields = Fields::of(message);
+        let (local_ufrag, remote_ufrag) = fields.username(&mut self.counters)?;
         let Some((age, generation)) = self.generations.find(local_ufrag) else {
             count(&mut self.counters.unknown_local_ufrag);
             return None;
         };
-        let algorithm = check::authenticate(message, &generation.pwd, &mut self.counters)?;
+        let algorithm = check::authenticate(message, &generation.key, &mut self.counters)?;
         let trust = match &generation.remote_ufrag {
             None => Trust::Provisional(remote_ufrag.to_owned()),
             Some(expected) if expected == remote_ufrag => Trust::Confirmed,
@@ -160,10 +167,19 @@ impl LiteAgent {
             }
         };
 
-        let verdict = if let Some(unknown) = Verdict::of_unknown(message) {
+        let id = message.transaction_id();
+        let serial = self.paths.get(&path).map(|entry| entry.serial);
+        let is_verified = |serial| self.paths.iter().any(|entry| entry.serial == serial);
+        let seen = self.replays.seen(now, id, serial, is_verified);
+        if seen == Seen::Elsewhere {
+            count(&mut self.counters.replayed);
+            return None;
+        }
+        let unknown = if fields.unknown { Verdict::of_unknown(message) } else { None };
+        let verdict = if let Some(unknown) = unknown {
             count(&mut self.counters.unknown_attributes);
             unknown
-        } else if message.attribute(AttributeType::ICE_CONTROLLED).is_some() {
+        } else if fields.controlled.is_some() {
             // RFC 8445 §7.3.1.1: a lite agent cannot take the controlling role, whatever the tie-breakers say.
             count(&mut self.counters.role_conflicts);
             Verdict::RoleConflict
@@ -171,38 +187,38 @@ impl LiteAgent {
             Verdict::Success
         };
         // PRIORITY is for choosing only: a request without one is the least of all.
-        let priority = match message.attribute(AttributeType::PRIORITY) {
+        let priority = match fields.priority {
             None => 0,
-            Some(_) => {
-                let Some(priority) = message.priority() else {
+            Some(value) => {
+                let Some(priority) = exact_u32(value) else {
                     count(&mut self.counters.bad_attribute);
                     return None;
                 };
                 priority
             }
         };
-        let (id, pwd) = (message.transaction_id(), generation.pwd.clone());
-        self.responses.push(Response { path, id, algorithm, verdict, pwd }, &mut self.counters);
-        (verdict == Verdict::Success).then(|| Request {
-            id,
-            age,
-            trust,
-            priority,
-            use_candidate: message.use_candidate(),
-        })
+        let (key, limit) = (generation.key.clone(), message.as_bytes().len());
+        let response = Response { path, id, algorithm, verdict, key, limit };
+        self.responses.push(response, &mut self.counters);
+        if verdict != Verdict::Success {
+            return None;
+        }
+        count(&mut self.counters.requests);
+        // A retransmission is answered again, and that is all.
+        let use_candidate = fields.use_candidate;
+        (seen == Seen::Never).then_some(Request { id, age, trust, priority, use_candidate })
     }
 
     /// Moves the state by an authentic request.
     fn accept(&mut self, now: Instant, path: Path, request: &Request) {
-        count(&mut self.counters.requests);
         let incumbent = self.selected.filter(|selected| *selected != path).and_then(|selected| {
             let entry = self.paths.get(&selected)?;
             let silent_for = now.saturating_duration_since(entry.last_request);
             Some(Incumbent { priority: entry.nominated.unwrap_or(0), silent_for })
         });
-        let repeated = self.touch(now, path, request);
+        self.touch(now, path, request);
 
-        let use_candidate = request.use_candidate && !repeated;
+        let use_candidate = request.use_candidate;
         let nominated_before = self.paths.get(&path).is_some_and(|entry| entry.nominated.is_some());
         let new_generation = use_candidate && self.generations.nominate(request.age);
         if use_candidate && let Some(entry) = self.paths.get_mut(&path) {
@@ -217,20 +233,24 @@ impl LiteAgent {
         }
     }
 
-    /// Notes the request on its path, which may be new. True if the request is a retransmission.
-    fn touch(&mut self, now: Instant, path: Path, request: &Request) -> bool {
+    /// Notes the request on its path, which may be new.
+    fn touch(&mut self, now: Instant, path: Path, request: &Request) {
         if let Some(entry) = self.paths.get_mut(&path) {
             entry.last_request = now;
             // Trust only grows: who is confirmed does not become provisional by a request under newer credentials.
             if entry.trust != Trust::Confirmed {
                 entry.trust = request.trust.clone();
             }
-            return std::mem::replace(&mut entry.last_transaction, request.id) == request.id;
+            self.replays.note(now, request.id, entry.serial, false);
+            return;
         }
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        self.replays.note(now, request.id, serial, true);
         let entry = PathState {
             path,
             last_request: now,
-            last_transaction: request.id,
+            serial,
             nominated: None,
             trust: request.trust.clone(),
         };
@@ -239,7 +259,6 @@ impl LiteAgent {
             self.emit(LiteEvent::Forgotten(evicted));
         }
         self.emit(LiteEvent::Verified(path));
-        false
     }
 
     fn expire(&mut self, now: Instant) {

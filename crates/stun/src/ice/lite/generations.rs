@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::ice::credentials::Credentials;
+use crate::integrity::IntegrityKey;
 
 /// One set of local credentials.
 #[derive(Debug)]
 pub(super) struct Generation {
     pub(super) local: Credentials,
-    /// The password once more, shared with responses that wait to be written.
-    pub(super) pwd: Arc<str>,
+    /// The password, prepared; shared with responses that wait to be written.
+    pub(super) key: Arc<IntegrityKey>,
     /// The ufrag of the answer; unknown before it.
     pub(super) remote_ufrag: Option<String>,
     /// Whether a request under these credentials nominated a path.
@@ -18,8 +19,8 @@ pub(super) struct Generation {
 
 impl Generation {
     fn new(local: Credentials) -> Self {
-        let pwd = local.pwd.as_str().into();
-        Self { local, pwd, remote_ufrag: None, nominated: false }
+        let key = Arc::new(IntegrityKey::new(local.pwd.as_bytes()));
+        Self { local, key, remote_ufrag: None, nominated: false }
     }
 }
 

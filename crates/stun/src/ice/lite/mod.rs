@@ -3,11 +3,13 @@
 //! * `generations`: which ufrags are valid, and which remote ufrag belongs to each.
 //! * `paths`: the bounded table of remote addresses that proved themselves.
 //! * `nomination`: which of them is used.
+//! * `replays`: the transactions that counted already.
 
 mod agent;
 mod generations;
 mod nomination;
 mod paths;
+mod replays;
 
 use std::time::Duration;
 

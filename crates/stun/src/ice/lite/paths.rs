@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::ice::path::Path;
-use crate::message::TransactionId;
 
 /// What is known of one path.
 #[derive(Debug)]
@@ -11,8 +10,8 @@ pub(super) struct PathState {
     pub(super) path: Path,
     /// When the last authenticated request came.
     pub(super) last_request: Instant,
-    /// The last transaction: a retransmission of it is not news.
-    pub(super) last_transaction: TransactionId,
+    /// Tells it from an earlier life of the same path.
+    pub(super) serial: u32,
     /// PRIORITY of the last nomination over this path; `None` while it was never nominated.
     pub(super) nominated: Option<u32>,
     /// Who vouches for it.
@@ -47,6 +46,10 @@ impl Paths {
 
     pub(super) fn get_mut(&mut self, path: &Path) -> Option<&mut PathState> {
         self.entries.iter_mut().find(|entry| entry.path == *path)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &PathState> {
+        self.entries.iter()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut PathState> {

@@ -1,0 +1,188 @@
+//! `a=candidate` (RFC 8839 §5.1).
+
+use std::fmt::{self, Display, Formatter};
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::error::excerpt;
+
+/// An ICE candidate, one line of [`crate::Media::candidates`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Candidates of one kind, base, server and transport have the same.
+    pub foundation: String,
+    /// 1 for RTP and for all that is multiplexed with it, 2 for RTCP on a port of its own; at most 256.
+    pub component: u16,
+    /// `udp` or `tcp`, as written. Compare without case: Firefox writes `UDP`.
+    pub transport: String,
+    /// Higher is better.
+    pub priority: u32,
+    /// An IP address, or a name: browsers hide addresses behind mDNS names. See [`Candidate::ip`].
+    pub address: String,
+    /// 9 for a TCP candidate that only opens connections.
+    pub port: u16,
+    /// How it was found.
+    pub kind: CandidateKind,
+    /// `raddr` and `rport`: the base of a reflexive, the mapped address of a relayed candidate; for diagnosis.
+    pub related: Option<(String, u16)>,
+    /// The pairs that follow, in order: (`tcptype`, `active`), (`generation`, `0`), (`ufrag`, ..), (`network-id`, ..).
+    pub extensions: Vec<(String, String)>,
+}
+
+/// `typ` of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CandidateKind {
+    /// `host`
+    Host,
+    /// `srflx`
+    ServerReflexive,
+    /// `prflx`
+    PeerReflexive,
+    /// `relay`
+    Relay,
+    /// Any other word, verbatim.
+    Other(String),
+}
+
+/// Why a text is no candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateError {
+    /// What was expected.
+    pub expected: &'static str,
+    /// What stood there, cut to 80 bytes; empty at the end of the line.
+    pub found: String,
+}
+
+impl Candidate {
+    /// The address, where it is one and no name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.address.parse().ok()
+    }
+
+    /// `tcptype` (RFC 6544 §4.5): `active`, `passive` or `so`.
+    pub fn tcp_type(&self) -> Option<&str> {
+        self.extension("tcptype")
+    }
+
+    /// The value of the first extension of this name.
+    pub fn extension(&self, name: &str) -> Option<&str> {
+        self.extensions.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromStr for Candidate {
+    type Err = CandidateError;
+
+    /// Reads `candidate:...`, with or without `a=` before it, and without `candidate:` too.
+    fn from_str(text: &str) -> Result<Self, CandidateError> {
+        let text = text.strip_prefix("a=").unwrap_or(text);
+        let text = match text.split_at_checked("candidate:".len()) {
+            Some((name, rest)) if name.eq_ignore_ascii_case("candidate:") => rest,
+            _ => text,
+        };
+        let mut words = Words(text.split(' ').filter(|word| !word.is_empty()).peekable());
+        let foundation = words.next("a foundation")?.to_owned();
+        let component: u16 = words.number("a component from 1 to 256")?;
+        if !(1..=256).contains(&component) {
+            let expected = "a component from 1 to 256";
+            return Err(CandidateError { expected, found: component.to_string() });
+        }
+        let transport = words.next("a transport")?.to_owned();
+        let priority = words.number("a priority of 32 bits")?;
+        let address = words.next("an address")?.to_owned();
+        let port = words.number("a port")?;
+        words.expect("typ")?;
+        let kind = match words.next("a candidate type")? {
+            "host" => CandidateKind::Host,
+            "srflx" => CandidateKind::ServerReflexive,
+            "prflx" => CandidateKind::PeerReflexive,
+            "relay" => CandidateKind::Relay,
+            other => CandidateKind::Other(other.to_owned()),
+        };
+        let mut related = None;
+        if words.0.next_if_eq(&"raddr").is_some() {
+            let address = words.next("a related address")?.to_owned();
+            words.expect("rport")?;
+            related = Some((address, words.number("a related port")?));
+        }
+        let mut extensions = Vec::new();
+        while let Some(name) = words.0.next() {
+            extensions.push((name.to_owned(), words.next("the value of an extension")?.to_owned()));
+        }
+        Ok(Self {
+            foundation,
+            component,
+            transport,
+            priority,
+            address,
+            port,
+            kind,
+            related,
+            extensions,
+        })
+    }
+}
+
+struct Words<'a, I: Iterator<Item = &'a str>>(std::iter::Peekable<I>);
+
+impl<'a, I: Iterator<Item = &'a str>> Words<'a, I> {
+    fn next(&mut self, expected: &'static str) -> Result<&'a str, CandidateError> {
+        self.0.next().ok_or(CandidateError { expected, found: String::new() })
+    }
+
+    fn number<T: FromStr>(&mut self, expected: &'static str) -> Result<T, CandidateError> {
+        let word = self.next(expected)?;
+        // A sign is no part of a number here.
+        let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { word.parse().ok() } else { None };
+        number.ok_or_else(|| CandidateError { expected, found: excerpt(word) })
+    }
+
+    fn expect(&mut self, keyword: &'static str) -> Result<(), CandidateError> {
+        match self.next(keyword)? {
+            word if word == keyword => Ok(()),
+            word => Err(CandidateError { expected: keyword, found: excerpt(word) }),
+        }
+    }
+}
+
+/// Writes `candidate:...`, without `a=`.
+impl Display for Candidate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { foundation, component, transport, priority, address, port, .. } = self;
+        let kind = self.kind.as_str();
+        write!(
+            f,
+            "candidate:{foundation} {component} {transport} {priority} {address} {port} typ {kind}"
+        )?;
+        if let Some((address, port)) = &self.related {
+            write!(f, " raddr {address} rport {port}")?;
+        }
+        self.extensions.iter().try_for_each(|(name, value)| write!(f, " {name} {value}"))
+    }
+}
+
+impl CandidateKind {
+    /// The word in the line.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "srflx",
+            Self::PeerReflexive => "prflx",
+            Self::Relay => "relay",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl Display for CandidateError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { expected, found } = self;
+        match found.as_str() {
+            "" => write!(f, "candidate ended, expected {expected}"),
+            found => write!(f, "candidate: expected {expected}, found {found:?}"),
+        }
+    }
+}
+
+impl std::error::Error for CandidateError {}

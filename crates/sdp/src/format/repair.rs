@@ -1,0 +1,68 @@
+//! Payload types that repair others.
+
+use super::{FormatError, number, set_optional, wrong};
+use crate::Codec;
+
+/// Parameters of `rtx` (RFC 4588 §8.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rtx {
+    /// `apt`: the payload type that is retransmitted.
+    pub associated_payload_type: u8,
+    /// `rtx-time`: milliseconds that a sender keeps a packet.
+    pub rtx_time: Option<u32>,
+}
+
+impl Rtx {
+    /// What the parameters of a codec say.
+    ///
+    /// # Errors
+    /// `apt` is not there, or is no payload type.
+    pub fn read(codec: &Codec) -> Result<Self, FormatError> {
+        const EXPECTED: &str = "a payload type from 0 to 127";
+        let associated = number(codec, "apt", 127, EXPECTED)?;
+        Ok(Self {
+            associated_payload_type: associated
+                .ok_or_else(|| wrong(codec, "apt", None, EXPECTED))?,
+            rtx_time: number(codec, "rtx-time", u32::MAX, "milliseconds")?,
+        })
+    }
+
+    /// Sets the parameters of a codec.
+    pub fn write(&self, codec: &mut Codec) {
+        codec.set_parameter("apt", Some(&self.associated_payload_type.to_string()));
+        set_optional(codec, "rtx-time", self.rtx_time);
+    }
+}
+
+/// Parameters of `red` (RFC 2198 §4): payload types of the primary encoding and of the redundant ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Red {
+    /// `111/111` says that a packet holds Opus and one older Opus frame. Empty for video, where nothing is said.
+    pub payload_types: Vec<u8>,
+}
+
+impl Red {
+    /// What the parameters of a codec say.
+    ///
+    /// # Errors
+    /// They are no list of payload types.
+    pub fn read(codec: &Codec) -> Result<Self, FormatError> {
+        let Some((list, _)) = codec.parameters.iter().find(|(_, value)| value.is_none()) else {
+            return Ok(Self::default());
+        };
+        let types =
+            list.split('/').map(|word| word.trim_ascii().parse().ok().filter(|pt| *pt <= 127));
+        let types: Option<Vec<u8>> = types.collect();
+        let expected = "payload types with slashes between";
+        Ok(Self { payload_types: types.ok_or_else(|| wrong(codec, "", Some(list), expected))? })
+    }
+
+    /// Sets the parameters of a codec.
+    pub fn write(&self, codec: &mut Codec) {
+        let list: Vec<_> = self.payload_types.iter().map(u8::to_string).collect();
+        codec.parameters.retain(|(_, value)| value.is_some());
+        if !list.is_empty() {
+            codec.parameters.insert(0, (list.join("/"), None));
+        }
+    }
+}

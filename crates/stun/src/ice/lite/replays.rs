@@ -1,0 +1,144 @@
+//! Transactions that were seen already.
+//!
+//! Message integrity says who made a request, not when it was made or where it was sent from: who sees a request pass can
+//! send it again from an address of its own, and a nomination in it would take the media there. A peer never sends one
+//! transaction by two paths, so a copy is known by its transaction id for as long as the id is remembered.
+//!
+//! Which of two is the copy? The later one, if the earlier came by a path that is known by other requests, too. But a copy
+//! can be quicker than the request itself, and a translator can forget an address between two transmissions: where the
+//! earlier one is all that is known of its path, both count; and so do two that come shortly after each other by paths that
+//! are both known. A copy, however quick, does not shut the peer out.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::message::TransactionId;
+
+/// Transactions that are remembered: some minutes of a browser's checks.
+const REMEMBERED: usize = 64;
+/// How far apart a request and a copy that was faster can be.
+const RACE: Duration = Duration::from_millis(500);
+
+/// What is known of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It is news.
+    Never,
+    /// It came by this path before: a retransmission (or a duplicate), which is answered again and counts once.
+    Here,
+    /// It came by another path before: a copy.
+    Elsewhere,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Transaction {
+    id: TransactionId,
+    /// Serial number of the path it came by first.
+    serial: u32,
+    /// Whether nothing else is known of that path.
+    alone: bool,
+    /// When that was, milliseconds after the beginning.
+    at: u32,
+}
+
+/// The last transactions.
+#[derive(Debug)]
+pub(super) struct Replays {
+    beginning: Instant,
+    known: VecDeque<Transaction>,
+}
+
+impl Replays {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { beginning: now, known: VecDeque::new() }
+    }
+
+    /// `serial`: of the path the request came by, if that path is verified. `is_verified`: whether the path of a serial
+    /// number still is.
+    pub(super) fn seen(
+        &self,
+        now: Instant,
+        id: TransactionId,
+        serial: Option<u32>,
+        is_verified: impl Fn(u32) -> bool,
+    ) -> Seen {
+        let mut same = self.known.iter().filter(|known| known.id == id).peekable();
+        let Some(first) = same.peek().copied() else { return Seen::Never };
+        if same.any(|known| Some(known.serial) == serial) {
+            return Seen::Here;
+        }
+        let apart = Duration::from_millis(self.milliseconds(now).wrapping_sub(first.at).into());
+        let race = serial.is_some() && apart <= RACE;
+        if race || first.alone || !is_verified(first.serial) {
+            Seen::Never
+        } else {
+            Seen::Elsewhere
+        }
+    }
+
+    /// Remembers a transaction; the oldest is forgotten. `founded`: it verified its path.
+    pub(super) fn note(&mut self, now: Instant, id: TransactionId, serial: u32, founded: bool) {
+        if self.known.len() >= REMEMBERED {
+            self.known.pop_front();
+        }
+        let at = self.milliseconds(now);
+        self.known.iter_mut().filter(|known| known.serial == serial).for_each(|known| {
+            known.alone = false;
+        });
+        self.known.push_back(Transaction { id, serial, alone: founded, at });
+    }
+
+    /// Wraps around after 49 days, when nothing of that age is remembered.
+    fn milliseconds(&self, now: Instant) -> u32 {
+        let elapsed = now.saturating_duration_since(self.beginning).as_millis();
+        u32::try_from(elapsed & u128::from(u32::MAX)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beginning() -> (Instant, Replays) {
+        #[expect(clippy::disallowed_methods, reason = "an Instant has to come from somewhere")]
+        let now = Instant::now();
+        (now, Replays::new(now))
+    }
+
+    fn id(number: u8) -> TransactionId {
+        TransactionId([number; 12])
+    }
+
+    #[test]
+    fn the_last_64_are_remembered() {
+        let (now, mut replays) = beginning();
+        for number in 0..65 {
+            replays.note(now, id(number), 1, false);
+        }
+        assert_eq!(replays.known.len(), 64);
+        assert_eq!(replays.seen(now, id(0), Some(1), |_| true), Seen::Never);
+        assert_eq!(replays.seen(now, id(1), Some(1), |_| true), Seen::Here);
+        assert_eq!(replays.seen(now, id(64), None, |_| true), Seen::Elsewhere);
+    }
+
+    #[test]
+    fn who_may_be_second_and_how_late() {
+        let (now, mut replays) = beginning();
+        replays.note(now, id(1), 1, true);
+        replays.note(now, id(2), 2, true);
+        replays.note(now, id(3), 2, false);
+        let late = now + RACE + Duration::from_millis(1);
+        for (at, number, serial, seen) in [
+            (late, 1, None, Seen::Never), // Nothing else is known of path 1.
+            (late, 1, Some(2), Seen::Never),
+            (now, 2, None, Seen::Elsewhere), // Path 2 is known by id 3, too.
+            (now, 2, Some(1), Seen::Never),  // A race of two known paths.
+            (late, 2, Some(1), Seen::Elsewhere),
+            (now, 3, None, Seen::Elsewhere),
+            (late, 3, Some(2), Seen::Here),
+        ] {
+            assert_eq!(replays.seen(at, id(number), serial, |_| true), seen, "{number} {serial:?}");
+        }
+        assert_eq!(replays.seen(late, id(3), None, |_| false), Seen::Never, "path 2 is forgotten");
+    }
+}

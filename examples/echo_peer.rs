@@ -1,0 +1,401 @@
+//! A WebRTC peer that sends everything back: what it takes to answer a browser with the protocol crates alone.
+//!
+//!     cargo run --example echo_peer          then open http://127.0.0.1:8080/
+//!
+//! The crates hold no socket, no clock and no thread. They are here, and from here the crates are told:
+//!
+//! * `tsubame-sdp` reads the browser's offer and writes our answer ([`Echo::answer`]);
+//! * `tsubame-stun` is the ICE agent: which address is the browser's ([`Session::handle_datagram`]);
+//! * `tsubame-dtls` agrees on keys with the browser, whose fingerprint stood in the offer ([`Session::start_srtp`]);
+//! * `tsubame-srtp` opens and seals packets, `tsubame-rtp` reads and writes them ([`Session::echo_rtp`],
+//!   [`Session::answer_rtcp`]).
+//!
+//! The rule they share is the *drain rule*: after every `handle_*`, poll until `None` ([`Session::drain`]).
+
+#![allow(clippy::print_stdout, reason = "examples speak to a terminal")]
+
+/// The page, and the place to which it posts its offer.
+#[path = "echo_peer/http.rs"]
+mod http;
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use http::Offer;
+use tsubame_dtls::{Config, Connection, Event, Fingerprint, Identity, Role};
+use tsubame_rtp::rtcp::{self, SenderInfo};
+use tsubame_rtp::{Header, HeaderWriter, Packet, ReceptionStatistics};
+use tsubame_sdp::{
+    Codec, Direction, FingerprintLine, Group, Media, Msid, Origin, SessionDescription, Setup, Ssrc,
+};
+use tsubame_srtp::{Profile, Protector, Unprotector};
+use tsubame_stun::ice::{Candidate, Credentials, LiteAgent, LiteConfig, LiteEvent, Path};
+
+/// Who all our streams come from (RFC 3550 §6.5.1).
+const CNAME: &str = "echo";
+/// How long the media loop waits for a datagram before it looks at timers and at new offers.
+const TICK: Duration = Duration::from_millis(20);
+/// A datagram of WebRTC fits an Ethernet frame.
+const MAX_DATAGRAM: usize = 1500;
+/// Browsers at a time; the oldest makes room.
+const MAX_SESSIONS: usize = 16;
+
+/// A WebRTC peer that answers a browser and sends its media back.
+#[derive(Parser)]
+struct Options {
+    /// Where the page is served; browsers give their cameras only to localhost and to https
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where media is received [default: this machine's address towards the internet, any port]
+    #[arg(long, value_name = "ADDRESS")]
+    media: Option<SocketAddr>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let echo = Echo::bind(options.media.map_or_else(outward_address, Ok)?)?;
+    let listener = TcpListener::bind(options.listen)?;
+    println!("ready page=http://{}/ media={}", listener.local_addr()?, echo.address);
+
+    let (sender, offers) = mpsc::channel();
+    thread::spawn(move || http::serve(&listener, &sender));
+    Err(echo.run(&offers).into())
+}
+
+/// The media side: one socket, one thread, and a session for each browser.
+struct Echo {
+    socket: UdpSocket,
+    address: SocketAddr,
+    dtls: Arc<Config>,
+    sessions: Vec<Session>,
+}
+
+impl Echo {
+    fn bind(address: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_read_timeout(Some(TICK))?;
+        let address = socket.local_addr()?;
+        // One self-signed certificate for all sessions.
+        let dtls = Arc::new(Config::new(Arc::new(Identity::generate_ecdsa()?)));
+        Ok(Self { socket, address, dtls, sessions: Vec::new() })
+    }
+
+    fn run(mut self, offers: &Receiver<Offer>) -> io::Error {
+        use ErrorKind::{Interrupted, TimedOut, WouldBlock};
+        let mut buffer = [0; MAX_DATAGRAM];
+        loop {
+            let received = self.socket.recv_from(&mut buffer);
+            let now = now();
+            match received {
+                Ok((len, remote)) => self.handle_datagram(now, remote, &mut buffer[..len]),
+                Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
+                Err(error) => return error,
+            }
+            while let Ok(Offer { sdp, reply }) = offers.try_recv() {
+                // Whoever asked may be gone by now.
+                let _ = reply.send(self.answer(now, &sdp).map_err(|error| error.to_string()));
+            }
+            for session in &mut self.sessions {
+                session.handle_timeout(now);
+                for (remote, datagram) in session.outbox.drain(..) {
+                    // A datagram may get lost here as anywhere.
+                    let _ = self.socket.send_to(&datagram, remote);
+                }
+            }
+            self.sessions.retain(|session| session.alive);
+        }
+    }
+
+    /// A STUN request names its session; anything else belongs to whom ICE has found at the address it comes from.
+    fn handle_datagram(&mut self, now: Instant, remote: SocketAddr, datagram: &mut [u8]) {
+        let path = Path::udp(self.address, remote);
+        let message = tsubame_stun::Message::parse(datagram).ok();
+        let ufrag = message.and_then(|message| message.username()?.split(':').next());
+        let session = self.sessions.iter_mut().find(|session| match ufrag {
+            Some(ufrag) => session.ice.local_ufrags().any(|own| own == ufrag),
+            None => session.ice.is_verified(&path),
+        });
+        if let Some(session) = session {
+            session.handle_datagram(now, path, datagram);
+        }
+    }
+
+    /// RFC 8829 §5.3: a section for each section, ours being the passive side of everything.
+    fn answer(&mut self, now: Instant, offer: &str) -> Result<String, Box<dyn Error>> {
+        let offer: SessionDescription = offer.parse()?;
+        let local = Credentials::from_random(random()?);
+        let mut ice = LiteAgent::new(now, local.clone(), LiteConfig::default());
+        let mut answer = SessionDescription::new(Origin::new(u64::from(random_ssrc()?), 1));
+        answer.ice_lite = true;
+
+        let (mut streams, mut mids, mut fingerprints) = (Vec::new(), Vec::new(), Vec::new());
+        for offered in &offer.media {
+            let Some(codec) = offered.codecs.iter().find(|codec| is_media(codec)) else {
+                answer.media.push(reject(offered));
+                continue;
+            };
+            let stream = Stream::new(codec, random_ssrc()?);
+            let mut media = stream.describe(offered, codec);
+            media.ice_ufrag = Some(local.ufrag.clone());
+            media.ice_pwd = Some(local.pwd.clone());
+            media.fingerprints = vec![fingerprint_line(&self.dtls.identity.fingerprint())];
+            media.candidates = vec![Candidate::host(self.address, u16::MAX).to_string()];
+            media.end_of_candidates = true;
+            answer.media.push(media);
+            streams.push(stream);
+            mids.extend(offered.mid.clone());
+
+            // What a section does not say, the session says for all of them.
+            if let Some(ufrag) = offered.ice_ufrag.as_ref().or(offer.ice_ufrag.as_ref()) {
+                ice.set_remote_ufrag(now, ufrag);
+            }
+            for line in offered.fingerprints.iter().chain(&offer.fingerprints) {
+                fingerprints.push(format!("{} {}", line.algorithm, line.value).parse()?);
+            }
+        }
+        answer.groups = vec![Group { semantics: "BUNDLE".to_owned(), mids }];
+
+        let dtls = Connection::new(now, Role::Server, Arc::clone(&self.dtls), random()?);
+        if self.sessions.len() == MAX_SESSIONS {
+            self.sessions.remove(0);
+        }
+        let (srtp, outbox, alive) = (None, Vec::new(), true);
+        self.sessions.push(Session { ice, dtls, fingerprints, srtp, streams, outbox, alive });
+        Ok(answer.to_string())
+    }
+}
+
+/// One browser.
+struct Session {
+    ice: LiteAgent,
+    dtls: Connection,
+    /// Of the browser's certificate, as its offer told.
+    fingerprints: Vec<Fingerprint>,
+    srtp: Option<(Protector, Unprotector)>,
+    streams: Vec<Stream>,
+    /// What is to be sent, and where to.
+    outbox: Vec<(SocketAddr, Vec<u8>)>,
+    alive: bool,
+}
+
+impl Session {
+    /// Tells apart what comes on one port (RFC 7983).
+    fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        if tsubame_stun::is_stun(datagram) {
+            self.ice.handle_datagram(now, path, datagram);
+        } else if tsubame_dtls::is_dtls(datagram) {
+            // An error is the end of this connection; noise is none.
+            self.alive &= self.dtls.handle_datagram(now, datagram).is_ok();
+        } else if tsubame_rtp::is_rtcp(datagram) {
+            self.answer_rtcp(now, datagram);
+        } else if tsubame_rtp::is_rtp_or_rtcp(datagram) {
+            self.echo_rtp(now, datagram);
+        }
+        self.drain();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.ice.poll_timeout().is_some_and(|due| due <= now) {
+            self.ice.handle_timeout(now);
+        }
+        if self.dtls.poll_timeout().is_some_and(|due| due <= now) {
+            self.alive &= self.dtls.handle_timeout(now).is_ok();
+        }
+        self.drain();
+    }
+
+    /// The drain rule.
+    fn drain(&mut self) {
+        let mut buffer = [0; MAX_DATAGRAM];
+        while let Some(sent) = self.ice.poll_transmit(&mut buffer) {
+            self.outbox.push((sent.path.remote, buffer[..sent.len].to_vec()));
+        }
+        while let Some(event) = self.ice.poll_event() {
+            // RFC 7675: who is silent for 30 s no longer wants what we send.
+            self.alive &= event != LiteEvent::ConsentExpired;
+        }
+        while let Some(len) = self.dtls.poll_transmit(&mut buffer) {
+            self.send(&buffer[..len]);
+        }
+        while let Some(event) = self.dtls.poll_event() {
+            match event {
+                Event::Connected => self.alive &= self.start_srtp().is_ok(),
+                Event::Closed => self.alive = false,
+                _ => {}
+            }
+        }
+    }
+
+    /// The keys leave the DTLS connection only if the certificate is the one that the offer announced.
+    fn start_srtp(&mut self) -> Result<(), Box<dyn Error>> {
+        let keys = self.dtls.srtp_keying_material(&self.fingerprints)?;
+        let profile = Profile::from_dtls_id(keys.profile.id()).ok_or("an unknown SRTP profile")?;
+        self.srtp = Some((
+            Protector::new(profile, keys.local_key(), keys.local_salt())?,
+            Unprotector::new(profile, keys.remote_key(), keys.remote_salt())?,
+        ));
+        Ok(())
+    }
+
+    /// The browser's packet, under our source: same payload, same sequence number, same index.
+    fn echo_rtp(&mut self, now: Instant, datagram: &mut [u8]) {
+        let Some((protector, unprotector)) = &mut self.srtp else { return };
+        // What does not authenticate is noise.
+        let Ok(opened) = unprotector.unprotect_rtp(datagram) else { return };
+        let Ok(packet) = Packet::parse(&datagram[..opened.len]) else { return };
+        let payload_type = packet.payload_type();
+        let known = self.streams.iter_mut().find(|stream| stream.payload_type == payload_type);
+        let Some(stream) = known else { return };
+        stream.theirs = packet.ssrc();
+        stream.statistics.received(now, opened.index, packet.timestamp());
+
+        let (sequence_number, timestamp) = (packet.sequence_number(), packet.timestamp());
+        let (marker, ssrc) = (packet.marker(), stream.ours);
+        let fields = Header { marker, payload_type, sequence_number, timestamp, ssrc };
+        let mut header = [0; 12];
+        let written = HeaderWriter::new(&mut header, &fields).map(HeaderWriter::finish);
+        let Some(len) = written else { return };
+        let mut out = [0; MAX_DATAGRAM];
+        // Refused when the index was used already: a nonce is never used twice.
+        let (header, payload) = (&header[..len], packet.payload());
+        if let Ok(len) = protector.protect_rtp_into(opened.index, header, payload, &mut out) {
+            self.send(&out[..len]);
+        }
+    }
+
+    /// Reports are answered with reports; who misses a picture of ours gets it from where it came from: the browser itself.
+    fn answer_rtcp(&mut self, now: Instant, datagram: &mut [u8]) {
+        let Some((protector, unprotector)) = &mut self.srtp else { return };
+        let Ok(len) = unprotector.unprotect_rtcp(datagram) else { return };
+        let mut compound = [0; 1200];
+        let mut writer = rtcp::Writer::new(&mut compound);
+        for packet in rtcp::packets(&datagram[..len]).flatten() {
+            let written = match packet {
+                rtcp::Packet::SenderReport(report) => {
+                    let info = report.info();
+                    let stream = self.streams.iter_mut().find(|s| s.theirs == info.ssrc);
+                    stream.map(|stream| stream.report(now, info, &mut writer))
+                }
+                rtcp::Packet::PictureLossIndication(pli) => {
+                    let stream = self.streams.iter().find(|s| s.ours == pli.media_ssrc);
+                    stream.map(|s| writer.picture_loss_indication(s.ours, s.theirs))
+                }
+                _ => None,
+            };
+            if let Some(Err(rtcp::Full)) = written {
+                break;
+            }
+        }
+        let len = writer.finish();
+        let mut out = [0; MAX_DATAGRAM];
+        if len > 0
+            && let Ok(len) = protector.protect_rtcp_into(&compound[..len], &mut out)
+        {
+            self.send(&out[..len]);
+        }
+    }
+
+    /// To the browser, once ICE knows where it is.
+    fn send(&mut self, datagram: &[u8]) {
+        if let Some(path) = self.ice.selected() {
+            self.outbox.push((path.remote, datagram.to_vec()));
+        }
+    }
+}
+
+/// One kind of media, there and back.
+struct Stream {
+    payload_type: u8,
+    ours: u32,
+    /// Not known before the first packet.
+    theirs: u32,
+    statistics: ReceptionStatistics,
+}
+
+impl Stream {
+    fn new(codec: &Codec, ours: u32) -> Self {
+        let statistics = ReceptionStatistics::new(codec.clock_rate);
+        Self { payload_type: codec.payload_type, ours, theirs: 0, statistics }
+    }
+
+    /// The section of the answer: one codec, by the browser's own number, and no header extensions.
+    fn describe(&self, offered: &Media, codec: &Codec) -> Media {
+        let mut media = Media::new(offered.kind.clone());
+        media.mid = offered.mid.clone();
+        media.direction = Direction::SendRecv;
+        media.setup = Some(Setup::Passive);
+        media.rtcp_mux = true;
+        media.rtcp_rsize = offered.rtcp_rsize;
+        let mut codec = codec.clone();
+        codec.feedback.retain(|feedback| feedback == "nack pli");
+        media.push_codec(codec);
+        media.msids = vec![Msid { stream: CNAME.to_owned(), track: offered.mid.clone() }];
+        let cname = ("cname".to_owned(), Some(CNAME.to_owned()));
+        media.ssrcs = vec![Ssrc { id: self.ours, attributes: vec![cname] }];
+        media
+    }
+
+    /// What the browser said of its stream is true of ours too; and we say how much of its stream came through.
+    fn report(
+        &mut self,
+        now: Instant,
+        theirs: SenderInfo,
+        writer: &mut rtcp::Writer<'_>,
+    ) -> Result<(), rtcp::Full> {
+        let received = Some((theirs.ntp.compact(), now));
+        let block = self.statistics.report_block(self.theirs, now, received);
+        writer.sender_report(&SenderInfo { ssrc: self.ours, ..theirs }, &[block])?;
+        writer.source_description(self.ours, CNAME)
+    }
+}
+
+/// A codec that makes sound or pictures; not one that repairs others.
+fn is_media(codec: &Codec) -> bool {
+    ["opus", "VP8", "VP9", "H264", "H265", "AV1"].iter().any(|name| codec.is(name))
+}
+
+/// RFC 8829 §5.3.1: port 0, and the rest as it was.
+fn reject(offered: &Media) -> Media {
+    let mut media = Media::new(offered.kind.clone());
+    media.port = 0;
+    media.protocol.clone_from(&offered.protocol);
+    media.formats.clone_from(&offered.formats);
+    media.mid = offered.mid.clone();
+    media.direction = Direction::Inactive;
+    media
+}
+
+fn fingerprint_line(fingerprint: &Fingerprint) -> FingerprintLine {
+    let text = fingerprint.to_string();
+    let (algorithm, value) = text.split_once(' ').unwrap_or_default();
+    FingerprintLine { algorithm: algorithm.to_owned(), value: value.to_owned() }
+}
+
+/// The address from which this machine would speak to the internet. Nothing is sent. (A browser may refuse loopback addresses.)
+fn outward_address() -> io::Result<SocketAddr> {
+    let probe = UdpSocket::bind("0.0.0.0:0")?;
+    probe.connect("192.0.2.1:9")?;
+    Ok(SocketAddr::new(probe.local_addr()?.ip(), 0))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge: here the clock is read")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Unpredictable octets, of which the standard library has none to give.
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut octets = [0; N];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    Ok(octets)
+}
+
+fn random_ssrc() -> io::Result<u32> {
+    random().map(u32::from_be_bytes)
+}

@@ -1,0 +1,225 @@
+//! One connection: handshake, checks, and an echo of every byte with its bits inverted.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use tsubame_dtls::{AlertDescription, Connection, Event};
+
+use crate::flags::Flags;
+use crate::options::{Expectations, Options};
+use crate::wire::{Command, Wire};
+
+/// decompression_failure: what the runner expects of `-send-alert`.
+const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
+/// The runner's clock and ours may differ by this when a timeout is said to be due (RFC 6347 says nothing of it).
+const TIMER_FUDGE: Duration = Duration::from_millis(15);
+
+/// How a run ends that does not succeed.
+pub(crate) enum Failure {
+    /// For want of a capability.
+    Unimplemented(String),
+    Failed(String),
+}
+
+impl Failure {
+    pub(crate) fn of(why: impl fmt::Display) -> Self {
+        Self::Failed(why.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::of(error)
+    }
+}
+
+/// For the runner, which looks for the names of variants.
+impl From<tsubame_dtls::Error> for Failure {
+    fn from(error: tsubame_dtls::Error) -> Self {
+        Self::Failed(format!("{error:?}"))
+    }
+}
+
+/// What a later connection may resume.
+pub(crate) struct Session;
+
+pub(crate) fn run(
+    flags: &Flags,
+    options: &Options,
+    _resumed: Option<Session>,
+) -> Result<Option<Session>, Failure> {
+    let mut exchange = Exchange::start(flags, options)?;
+    let result = exchange.run();
+    // The alert that says why has to leave even so.
+    let flushed = exchange.flush();
+    exchange.wire.close()?;
+    result.and(flushed)?;
+    Ok(None)
+}
+
+struct Exchange<'a> {
+    options: &'a Options,
+    wire: Wire,
+    connection: Connection,
+    /// Moved by the runner.
+    now: Instant,
+    certificate_judged: bool,
+    closed: bool,
+}
+
+impl<'a> Exchange<'a> {
+    fn start(flags: &Flags, options: &'a Options) -> Result<Self, Failure> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(Failure::of)?;
+        #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
+        let now = Instant::now();
+        let config = options.config.clone();
+        Ok(Self {
+            options,
+            wire: Wire::connect(flags)?,
+            connection: Connection::new(now, flags.role, config, random),
+            now,
+            certificate_judged: false,
+            closed: false,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), Failure> {
+        // Reports a configuration that is good for nothing.
+        self.connection.handle_timeout(self.now)?;
+        while !self.closed {
+            self.flush()?;
+            let Some(command) = self.wire.receive()? else {
+                if self.connection.is_connected() {
+                    return Ok(());
+                }
+                return Err(Failure::of("the peer went away in the handshake"));
+            };
+            self.obey(command)?;
+            while let Some(event) = self.connection.poll_event() {
+                self.handle_event(event)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), Failure> {
+        match command {
+            Command::Datagram(mut datagram) => {
+                self.connection.handle_datagram(self.now, &mut datagram)?;
+                self.judge_certificate()?;
+            }
+            Command::Advance(time) => {
+                self.now += time;
+                self.handle_timeout()?;
+            }
+            Command::SetMtu(mtu) => {
+                self.connection.set_mtu(usize::try_from(mtu).map_err(Failure::of)?);
+            }
+            Command::ExpectTimeout(expected) => self.check_timeout(expected)?,
+            Command::SetInitialTimeout(rto) => self.connection.set_initial_rto(rto),
+        }
+        Ok(())
+    }
+
+    /// The runner's tests want a timer that is nearly due to have expired.
+    fn handle_timeout(&mut self) -> Result<(), Failure> {
+        let due = self.connection.poll_timeout();
+        if let Some(due) = due.filter(|due| *due <= self.now + TIMER_FUDGE) {
+            self.connection.handle_timeout(due.max(self.now))?;
+        }
+        Ok(())
+    }
+
+    fn check_timeout(&self, expected: Option<Duration>) -> Result<(), Failure> {
+        let due = self.connection.poll_timeout();
+        let left = due.map(|due| due.saturating_duration_since(self.now));
+        if left != expected {
+            return Err(Failure::of(format!("a timeout in {left:?}, not in {expected:?}")));
+        }
+        Ok(())
+    }
+
+    /// What a fingerprint decides in WebRTC the runner's flags decide here, at the same time: before anything is answered.
+    fn judge_certificate(&mut self) -> Result<(), Failure> {
+        if self.certificate_judged || self.connection.peer_certificate().is_none() {
+            return Ok(());
+        }
+        self.certificate_judged = true;
+        if let Some(alert) = self.options.certificate_refusal {
+            self.connection.abort(alert);
+            return Err(Failure::of("the certificate is refused"));
+        }
+        Ok(())
+    }
+
+    fn handle_event(&mut self, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::Connected => self.begin(),
+            Event::ApplicationData(data) => {
+                let answer: Vec<u8> = data.iter().map(|byte| byte ^ 0xff).collect();
+                self.send(&answer)
+            }
+            Event::Closed => {
+                self.closed = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the flags want done right after the handshake.
+    fn begin(&mut self) -> Result<(), Failure> {
+        check(&self.options.expects, &self.connection)?;
+        if let Some(export) = &self.options.export {
+            let mut material = vec![0; export.len];
+            let (label, context) = (export.label.as_bytes(), export.context.as_deref());
+            self.connection
+                .export_keying_material(label, context.map(str::as_bytes), &mut material)
+                .map_err(Failure::of)?;
+            self.send(&material)?;
+        }
+        if self.options.sends_alert {
+            self.flush()?;
+            self.connection.abort(DECOMPRESSION_FAILURE);
+            self.closed = true;
+            return Ok(());
+        }
+        if self.options.writes_first {
+            self.send(b"hello")?;
+        }
+        if self.options.shuts_down {
+            self.connection.close();
+            self.closed = !self.options.checks_close_notify;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, data: &[u8]) -> Result<(), Failure> {
+        self.connection.send(data).map_err(Failure::of)
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let mut datagram = [0; 1 << 14];
+        while let Some(len) = self.connection.poll_transmit(&mut datagram) {
+            self.wire.send(datagram.get(..len).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+fn check(expects: &Expectations, connection: &Connection) -> Result<(), Failure> {
+    let cipher = connection.cipher_suite().map(tsubame_dtls::CipherSuite::id);
+    if expects.cipher.is_some() && expects.cipher != cipher {
+        return Err(Failure::of(format!("suite {cipher:04x?}, not {:04x?}", expects.cipher)));
+    }
+    let curve = connection.group().map(tsubame_dtls::NamedGroup::id);
+    if expects.curve.is_some() && expects.curve != curve {
+        return Err(Failure::of(format!("group {curve:?}, not {:?}", expects.curve)));
+    }
+    let certificate = connection.peer_certificate().is_some();
+    if expects.peer_certificate.is_some_and(|expected| expected != certificate) {
+        return Err(Failure::of(format!("a certificate came: {certificate}")));
+    }
+    Ok(())
+}
