@@ -28,6 +28,12 @@ pub(crate) struct LoadTestArguments {
     /// The server's signaling
     #[arg(default_value = "ws://127.0.0.1:5000/signaling")]
     pub(crate) url: String,
+    /// Publish to this WHIP endpoint, of any server, instead; {channel} in it becomes the channel's name
+    #[arg(long, value_name = "URL", conflicts_with = "participants")]
+    pub(crate) whip: Option<String>,
+    /// Watch from this WHEP endpoint instead; {channel} in it becomes the channel's name
+    #[arg(long, value_name = "URL", conflicts_with = "participants")]
+    pub(crate) whep: Option<String>,
     /// Clients that only publish [default: 1, or 0 with --participants]
     #[arg(long, value_name = "N")]
     pub(crate) publishers: Option<usize>,

@@ -13,6 +13,8 @@ use super::arguments::LoadTestArguments;
 pub(super) struct Crowd {
     swarm: Arc<Swarm>,
     template: ClientConfig,
+    whip: Option<String>,
+    whep: Option<String>,
     channels: usize,
     channel_name: String,
     audio: bool,
@@ -55,6 +57,8 @@ impl Crowd {
         Ok(Self {
             swarm,
             template,
+            whip: arguments.whip.clone(),
+            whep: arguments.whep.clone(),
             channels: arguments.channels,
             channel_name,
             audio: arguments.audio,
@@ -99,6 +103,14 @@ impl Crowd {
         let mut config = self.template.clone();
         config.role = role;
         config.channel = format!("{}{channel}", self.channel_name);
+        let endpoint = match role {
+            Role::SendOnly => self.whip.as_ref(),
+            Role::RecvOnly => self.whep.as_ref(),
+            Role::SendRecv => None,
+        };
+        if let Some(endpoint) = endpoint {
+            config.signaling_url = endpoint.replace("{channel}", &config.channel);
+        }
         config.audio = self.audio;
         let swarm = Arc::clone(&self.swarm);
         self.joining.spawn(async move { (role, swarm.join(&config).await) });

@@ -48,7 +48,8 @@ pub enum Generation {
 /// Everything a [`Client`](crate::Client) is made from.
 #[derive(Clone)]
 pub struct ClientConfig {
-    /// `ws://host:port/signaling`, or `wss://` together with [`tls`](Self::tls).
+    /// `ws://host:port/signaling`, or `wss://` together with [`tls`](Self::tls). A member of a
+    /// [swarm](crate::swarm) may also go to a WHIP (to publish) or WHEP (to watch) endpoint: `http://` or `https://`.
     pub signaling_url: String,
     /// The channel's id.
     pub channel: String,

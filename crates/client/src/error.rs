@@ -29,6 +29,12 @@ pub enum ClientError {
     WebSocket(Box<tungstenite::Error>),
     /// The server closed the WebSocket before the session was up: 4490 and a reason, for a refusal.
     Refused(Close),
+    /// A WHIP or WHEP endpoint answered with this status instead of 201.
+    Http(u16),
+    /// It could not be asked: what the connection says.
+    HttpConnection(String),
+    /// WHIP publishes and WHEP watches; nothing does both.
+    RoleNotInWhip,
     /// A message from the server that the protocol does not know in this place.
     UnexpectedMessage(String),
     /// More redirects than one follows.
@@ -52,6 +58,11 @@ impl fmt::Display for ClientError {
             Self::Io(error) => error.fmt(f),
             Self::WebSocket(error) => write!(f, "WebSocket: {error}"),
             Self::Refused(close) => write!(f, "refused: {close}"),
+            Self::Http(status) => write!(f, "the endpoint answered {status}, not 201"),
+            Self::HttpConnection(cause) => write!(f, "HTTP: {cause}"),
+            Self::RoleNotInWhip => {
+                f.write_str("WHIP publishes and WHEP watches, nothing does both")
+            }
             Self::UnexpectedMessage(what) => write!(f, "unexpected message: {what}"),
             Self::TooManyRedirects => f.write_str("too many redirects"),
             Self::Peer(error) => error.fmt(f),

@@ -12,7 +12,9 @@ mod receive;
 mod send;
 mod signaling;
 mod stats;
+mod stream;
 pub mod swarm;
+mod whip;
 
 pub use client::{Client, ClientEvent};
 pub use config::{ClientConfig, Generation, Role};

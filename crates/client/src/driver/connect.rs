@@ -11,6 +11,7 @@ use crate::config::{ClientConfig, Generation, Role};
 use crate::error::ClientError;
 use crate::peer::{PeerConfig, VideoSettings};
 use crate::signaling::{self, Incoming, ServerMessage, SignalingSocket};
+use crate::whip;
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -19,6 +20,9 @@ const MAX_REDIRECTS: usize = 3;
 pub(crate) fn check(config: &ClientConfig) -> Result<(), ClientError> {
     if config.generation == Generation::Sora2015 && config.role == Role::SendRecv {
         return Err(ClientError::RoleNotInGeneration);
+    }
+    if whip::is_endpoint(&config.signaling_url) && config.role == Role::SendRecv {
+        return Err(ClientError::RoleNotInWhip);
     }
     if config.bind.is_unspecified() {
         // A candidate has to be an address that the server can send to.

@@ -200,7 +200,11 @@ impl Sections<'_> {
             return rejected(media, offered);
         }
         self.bundled.push(mid);
-        self.write_transport(&mut media);
+        let setup = match self.role {
+            Role::Client => SdpSetup::Active,
+            Role::Server => SdpSetup::Passive,
+        };
+        write_transport(&self.local, setup, &mut media);
         media
     }
 
@@ -219,7 +223,7 @@ impl Sections<'_> {
             let rtx = rtx_of(offered, payload_type);
             let parameters = SendParameters { mid: mid.to_owned(), payload_type, rtx, extensions };
             self.sends.push((kind, parameters));
-            self.describe_stream(kind, &outgoing, rtx.is_some(), media);
+            describe_stream(&self.local, kind, &outgoing, rtx.is_some(), media);
         }
         if receives {
             self.receives.push(receive_parameters(kind, mid, offered, &codecs, extensions));
@@ -265,40 +269,45 @@ impl Sections<'_> {
         }
         all
     }
+}
 
-    fn describe_stream(&self, kind: MediaKind, outgoing: &Outgoing, rtx: bool, media: &mut Media) {
-        let track = match kind {
-            MediaKind::Audio => "audio",
-            MediaKind::Video => "video",
-        };
-        let stream = self.local.cname.to_owned();
-        media.msids = vec![Msid { stream, track: Some(track.to_owned()) }];
-        let mut ssrcs = vec![outgoing.ssrc];
-        if rtx {
-            ssrcs.push(outgoing.rtx_ssrc);
-            media.ssrc_groups =
-                vec![SsrcGroup { semantics: String::from("FID"), ssrcs: ssrcs.clone() }];
-        }
-        let cname = (String::from("cname"), Some(self.local.cname.to_owned()));
-        let describe = |id| Ssrc { id, attributes: vec![cname.clone()] };
-        media.ssrcs = ssrcs.into_iter().map(describe).collect();
+/// Says of a section what will be published in it.
+pub(super) fn describe_stream(
+    local: &Local<'_>,
+    kind: MediaKind,
+    outgoing: &Outgoing,
+    rtx: bool,
+    media: &mut Media,
+) {
+    let track = match kind {
+        MediaKind::Audio => "audio",
+        MediaKind::Video => "video",
+    };
+    let stream = local.cname.to_owned();
+    media.msids = vec![Msid { stream, track: Some(track.to_owned()) }];
+    let mut ssrcs = vec![outgoing.ssrc];
+    if rtx {
+        ssrcs.push(outgoing.rtx_ssrc);
+        media.ssrc_groups =
+            vec![SsrcGroup { semantics: String::from("FID"), ssrcs: ssrcs.clone() }];
     }
+    let cname = (String::from("cname"), Some(local.cname.to_owned()));
+    let describe = |id| Ssrc { id, attributes: vec![cname.clone()] };
+    media.ssrcs = ssrcs.into_iter().map(describe).collect();
+}
 
-    fn write_transport(&self, media: &mut Media) {
-        let Local { credentials, fingerprint, .. } = &self.local;
-        media.ice_ufrag = Some(credentials.ufrag.clone());
-        media.ice_pwd = Some(credentials.pwd.clone());
-        media.ice_options = vec![String::from("trickle")];
-        let text = fingerprint.to_string();
-        if let Some((algorithm, value)) = text.split_once(' ') {
-            let (algorithm, value) = (algorithm.to_owned(), value.to_owned());
-            media.fingerprints = vec![FingerprintLine { algorithm, value }];
-        }
-        media.setup = Some(match self.role {
-            Role::Client => SdpSetup::Active,
-            Role::Server => SdpSetup::Passive,
-        });
+/// Says of a section who this side is.
+pub(super) fn write_transport(local: &Local<'_>, setup: SdpSetup, media: &mut Media) {
+    let Local { credentials, fingerprint, .. } = local;
+    media.ice_ufrag = Some(credentials.ufrag.clone());
+    media.ice_pwd = Some(credentials.pwd.clone());
+    media.ice_options = vec![String::from("trickle")];
+    let text = fingerprint.to_string();
+    if let Some((algorithm, value)) = text.split_once(' ') {
+        let (algorithm, value) = (algorithm.to_owned(), value.to_owned());
+        media.fingerprints = vec![FingerprintLine { algorithm, value }];
     }
+    media.setup = Some(setup);
 }
 
 /// RFC 8829 §5.3.1: port 0, but with the formats of the offer.

@@ -12,6 +12,7 @@ use tsubame_stun::ice::{Candidate, Path, Transmit};
 
 use super::answer::{Agreement, Local, Outgoing, answer};
 use super::feedback::Reporter;
+use super::offer::offer;
 use super::transport::{IceRandom, Received, Transport};
 use super::{PeerConfig, PeerError, PeerEvent, VideoSettings};
 use crate::media::{OpusSource, Source, VideoSource, VideoSourceSettings};
@@ -41,6 +42,7 @@ pub struct Peer {
     dropped: u64,
     /// Media packets that need not be decrypted before the next that is.
     unverified_left: u32,
+    candidates: Vec<String>,
 }
 
 impl Peer {
@@ -85,6 +87,7 @@ impl Peer {
             farewell: false,
             dropped: 0,
             unverified_left: 0,
+            candidates: Vec::new(),
         }
     }
 
@@ -92,7 +95,30 @@ impl Peer {
     pub fn add_local_candidate(&mut self, now: Instant, address: SocketAddr) -> String {
         self.now = now;
         self.transport.add_local_candidate(now, address);
-        Candidate::host(address, u16::MAX).to_string()
+        let candidate = Candidate::host(address, u16::MAX).to_string();
+        self.candidates.push(candidate.clone());
+        candidate
+    }
+
+    /// An offer of this side's own, for a server that answers: what it publishes, or that it watches. It names the candidates that were
+    /// added before.
+    pub fn create_offer(&mut self, now: Instant) -> String {
+        self.now = now;
+        self.session_version += 1;
+        offer(&self.local(), &self.candidates).to_string()
+    }
+
+    /// Takes the answer to [`create_offer`](Self::create_offer).
+    ///
+    /// # Errors
+    /// It is malformed, or says nothing that media could be exchanged by. Nothing has changed then.
+    pub fn handle_answer(&mut self, now: Instant, description: &str) -> Result<(), PeerError> {
+        self.now = now;
+        let description: SessionDescription = description.parse()?;
+        // What this side would answer to it is what both agree on.
+        let (_, agreement) = answer(&description, self.local())?;
+        self.agree(now, agreement);
+        Ok(())
     }
 
     /// Answers an offer, the first one or a later one.

@@ -1,4 +1,4 @@
-//! The WebRTC peer without sockets and clocks: ICE (controlling), DTLS, SRTP, answers to offers, media
+//! The WebRTC peer without sockets and clocks: ICE (controlling), DTLS, SRTP, offers and answers, media
 //! out and statistics in.
 //!
 //! *Drain rule*: after any `handle_*`, call `poll_transmit`, `poll_event` until `None`, then ask
@@ -9,6 +9,7 @@ mod core;
 mod error;
 mod extensions;
 mod feedback;
+mod offer;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport;

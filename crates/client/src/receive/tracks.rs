@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tsubame_rtp::rtcp::{ReportBlock, Writer};
 use tsubame_rtp::{NtpTime, Packet, extension, rtx};
 
-use super::track::{ReceiveParameters, Track};
+use super::track::{ReceiveParameters, ReceivePayload, Track};
 use super::transport_feedback::TransportFeedback;
 use crate::stats::TrackStats;
 
@@ -235,16 +235,17 @@ impl Tracks {
         self.unknown
     }
 
-    /// By announcement, else by the mid in the packet (RFC 9143 §9.2).
+    /// By announcement, else by the mid in the packet, else by a payload type that is one track's alone (RFC 9143 §9.2).
     fn route_of(&mut self, packet: &Packet<'_>) -> Option<Route> {
         if let Some(route) = self.routes.get(&packet.ssrc()) {
             return Some(*route);
         }
-        let track = self.tracks.iter().position(|track| {
+        let by_mid = self.tracks.iter().position(|track| {
             let parameters = track.parameters();
             let mid = parameters.extensions.mid.and_then(|id| packet.extension(id));
             !track.has_ended() && mid == Some(parameters.mid.as_bytes())
-        })?;
+        });
+        let track = by_mid.or_else(|| self.only_track_with(packet.payload_type()))?;
         let is_repair = self.tracks[track].repaired_by(packet.payload_type()).is_some();
         let repairs = if is_repair { self.tracks[track].ssrc() } else { None };
         let route = Route { track, repairs };
@@ -253,6 +254,17 @@ impl Tracks {
             self.route(packet.ssrc(), route);
         }
         Some(route)
+    }
+
+    fn only_track_with(&self, payload_type: u8) -> Option<usize> {
+        let mut having = self.tracks.iter().enumerate().filter(|(_, track)| {
+            let has = |payload: &ReceivePayload| {
+                payload.payload_type == payload_type || payload.rtx == Some(payload_type)
+            };
+            !track.has_ended() && track.parameters().payloads.iter().any(has)
+        });
+        let (track, _) = having.next()?;
+        having.next().is_none().then_some(track)
     }
 
     fn route(&mut self, ssrc: u32, route: Route) {

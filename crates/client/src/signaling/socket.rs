@@ -1,11 +1,7 @@
 //! The WebSocket.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use rustls_pki_types::ServerName;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -13,9 +9,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use super::Close;
 use crate::config::ClientConfig;
 use crate::error::ClientError;
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+use crate::stream::{self, Stream};
 
 /// An open WebSocket to the signaling server, over TCP or TLS.
 pub(crate) struct SignalingSocket {
@@ -35,25 +29,12 @@ impl SignalingSocket {
     pub(crate) async fn open(url: &str, config: &ClientConfig) -> Result<Self, ClientError> {
         let wrong = || ClientError::Url(url.to_owned());
         let request = url.into_client_request().map_err(|_| wrong())?;
-        let uri = request.uri();
-        let tls = match uri.scheme_str() {
+        let secure = match request.uri().scheme_str() {
             Some("ws") => false,
             Some("wss") => true,
             _ => return Err(wrong()),
         };
-        let host = uri.host().ok_or_else(wrong)?;
-        // An IPv6 address stands in brackets, which are not part of it.
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let tcp = TcpStream::connect((host.as_str(), port)).await?;
-        tcp.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = if tls {
-            let tls = config.tls.clone().ok_or(ClientError::NoTls)?;
-            let name = ServerName::try_from(host).map_err(|_| wrong())?;
-            Box::new(TlsConnector::from(tls).connect(name, tcp).await?)
-        } else {
-            Box::new(tcp)
-        };
+        let stream = stream::connect(request.uri(), secure, config.tls.as_ref()).await?;
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
         Ok(Self { socket, closing: None })
     }

@@ -17,17 +17,18 @@ pub(super) struct MemberId(pub(super) u64);
 pub(super) struct Joining {
     pub(super) peer: Peer,
     pub(super) bind: std::net::SocketAddr,
-    pub(super) offer: String,
+    /// The server's. `None`: it answers ours.
+    pub(super) offer: Option<String>,
     /// When it began to connect.
     pub(super) since: Instant,
     pub(super) answered: oneshot::Sender<Result<Answered, ClientError>>,
     pub(super) connected: oneshot::Sender<Result<(), ClientError>>,
 }
 
-/// A member's answer to its first offer.
+/// A member's first description: the answer to the server's offer, or an offer.
 pub(super) struct Answered {
     pub(super) member: MemberId,
-    pub(super) answer: String,
+    pub(super) description: String,
     pub(super) candidate: String,
 }
 
@@ -38,6 +39,12 @@ pub(super) enum Command {
         member: MemberId,
         offer: String,
         answered: oneshot::Sender<Result<String, ClientError>>,
+    },
+    /// The answer to a member's own offer.
+    Answer {
+        member: MemberId,
+        answer: String,
+        taken: oneshot::Sender<Result<(), ClientError>>,
     },
     /// Says goodbye and ends.
     Leave(MemberId),

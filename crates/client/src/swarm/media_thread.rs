@@ -134,6 +134,16 @@ impl MediaThread {
                     let _ = answered.send(result);
                     self.drain(member, now());
                 }
+                Ok(Command::Answer { member, answer, taken }) => {
+                    let result = match self.members.get_mut(&member) {
+                        Some(member) => {
+                            member.peer.handle_answer(now(), &answer).map_err(ClientError::from)
+                        }
+                        None => Err(ClientError::Ended),
+                    };
+                    let _ = taken.send(result);
+                    self.drain(member, now());
+                }
                 Ok(Command::Leave(id)) => {
                     if let Some(member) = self.members.get_mut(&id) {
                         member.peer.close(now());
@@ -156,11 +166,14 @@ impl MediaThread {
             let member = MemberId(self.next_id);
             self.next_id += 1;
             let candidate = peer.add_local_candidate(now, socket.local_addr());
-            let answer = peer.handle_offer(now, &offer)?;
+            let description = match &offer {
+                Some(offer) => peer.handle_offer(now, offer)?,
+                None => peer.create_offer(now),
+            };
             let token = usize::try_from(member.0).map_or(WAKE, Token);
             let fd = socket.as_raw_fd();
             self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)?;
-            Ok((socket, Answered { member, answer, candidate }))
+            Ok((socket, Answered { member, description, candidate }))
         };
         match start() {
             Ok((socket, reply)) => {

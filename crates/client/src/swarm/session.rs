@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use hyper::Uri;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tsubame_rtp::NtpTime;
@@ -13,6 +14,7 @@ use crate::driver::{clock, connect};
 use crate::error::ClientError;
 use crate::peer::Peer;
 use crate::signaling::{self, Close, Incoming, ServerMessage, SignalingSocket};
+use crate::whip;
 
 /// A member of a swarm that is connected. Dropping it ends it at once.
 #[derive(Debug)]
@@ -55,33 +57,33 @@ pub(super) async fn join(
 async fn connect(
     config: &ClientConfig,
     mailbox: Mailbox,
-    (started, ntp): (Instant, NtpTime),
+    common_clock: (Instant, NtpTime),
     verify_every: u32,
 ) -> Result<Member, ClientError> {
     let since = clock::now();
-    let (mut socket, offer) = connect::connect(config).await?;
-    let ServerMessage::Offer { sdp, .. } = offer else { return Err(ClientError::Ended) };
-    let mut peer = connect::peer_config(config)?;
-    peer.verify_every = verify_every;
-    let now = clock::now();
-    peer.ntp = ntp + now.saturating_duration_since(started);
-    let peer = Peer::new(now, peer, connect::seed(config)?);
-    let (answered, answer) = oneshot::channel();
+    let peer = peer(config, common_clock, verify_every)?;
     let (connected, is_connected) = oneshot::channel();
-    let bind = any_port(config);
-    let joining = Joining { peer, bind, offer: sdp, since, answered, connected };
-    mailbox.send(Command::Join(Box::new(joining)))?;
-    let Answered { member, answer, candidate } = answer.await.map_err(|_| ClientError::Ended)??;
+    let start = |offer| start(&mailbox, Start { peer, config, since, offer, connected });
     let (closed_in, closed) = watch::channel(None);
-    let say = async {
-        socket.send(&signaling::answer(&answer)).await?;
-        socket.send(&signaling::candidate(&candidate)).await
+    let (member, signaling) = if whip::is_endpoint(&config.signaling_url) {
+        let Answered { member, description, .. } = start(None).await?;
+        let guard = Leaving { mailbox: &mailbox, member };
+        let resource = whip::post(config, description).await?;
+        let (taken, is_taken) = oneshot::channel();
+        mailbox.send(Command::Answer { member, answer: resource.answer, taken })?;
+        is_taken.await.map_err(|_| ClientError::Ended)??;
+        std::mem::forget(guard);
+        (member, tokio::spawn(hold(config.clone(), resource.location, closed_in)))
+    } else {
+        let (mut socket, offer) = connect::connect(config).await?;
+        let ServerMessage::Offer { sdp, .. } = offer else { return Err(ClientError::Ended) };
+        let Answered { member, description, candidate } = start(Some(sdp)).await?;
+        let guard = Leaving { mailbox: &mailbox, member };
+        socket.send(&signaling::answer(&description)).await?;
+        socket.send(&signaling::candidate(&candidate)).await?;
+        std::mem::forget(guard);
+        (member, tokio::spawn(run(socket, mailbox.clone(), member, closed_in)))
     };
-    if let Err(error) = say.await {
-        let _ = mailbox.send(Command::Leave(member));
-        return Err(error);
-    }
-    let signaling = tokio::spawn(run(socket, mailbox.clone(), member, closed_in));
     // From here on its drop ends the member, also when this future is dropped.
     let mut member = Member { id: member, mailbox, closed, signaling };
     tokio::select! {
@@ -89,6 +91,70 @@ async fn connect(
         close = member.closed() => return Err(ClientError::Refused(close)),
     }
     Ok(member)
+}
+
+/// Ends a member that was begun and did not come to be.
+struct Leaving<'m> {
+    mailbox: &'m Mailbox,
+    member: MemberId,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let _ = self.mailbox.send(Command::Leave(self.member));
+    }
+}
+
+fn peer(
+    config: &ClientConfig,
+    (started, ntp): (Instant, NtpTime),
+    verify_every: u32,
+) -> Result<Peer, ClientError> {
+    let mut peer = connect::peer_config(config)?;
+    peer.verify_every = verify_every;
+    let now = clock::now();
+    peer.ntp = ntp + now.saturating_duration_since(started);
+    Ok(Peer::new(now, peer, connect::seed(config)?))
+}
+
+struct Start<'c> {
+    peer: Peer,
+    config: &'c ClientConfig,
+    since: Instant,
+    offer: Option<String>,
+    connected: oneshot::Sender<Result<(), ClientError>>,
+}
+
+async fn start(mailbox: &Mailbox, start: Start<'_>) -> Result<Answered, ClientError> {
+    let Start { peer, config, since, offer, connected } = start;
+    let (answered, answer) = oneshot::channel();
+    let joining = Joining { peer, bind: any_port(config), offer, since, answered, connected };
+    mailbox.send(Command::Join(Box::new(joining)))?;
+    answer.await.map_err(|_| ClientError::Ended)?
+}
+
+/// Keeps a WHIP or WHEP session, which says nothing, until the member is dropped.
+async fn hold(config: ClientConfig, location: Option<Uri>, closed: watch::Sender<Option<Close>>) {
+    let _deleting = Deleting { config, location };
+    // While the sender lives, nobody closed anything.
+    closed.closed().await;
+}
+
+/// Deletes the session at the server, as far as that can be.
+struct Deleting {
+    config: ClientConfig,
+    location: Option<Uri>,
+}
+
+impl Drop for Deleting {
+    fn drop(&mut self) {
+        let Some(location) = self.location.take() else { return };
+        let config = self.config.clone();
+        // Without a runtime the process ends, and the session by its silence.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { whip::delete(&config, &location).await });
+        }
+    }
 }
 
 /// Answers what the server says until it closes.
