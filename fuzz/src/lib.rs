@@ -40,4 +40,5 @@ targets! {
     rtcp_compound
     rtcp_writer
     sdp_session
+    sfu_shard
 }

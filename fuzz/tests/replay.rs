@@ -59,4 +59,5 @@ targets! {
     rtcp_compound
     rtcp_writer
     sdp_session
+    sfu_shard
 }
