@@ -30,7 +30,7 @@ pub(crate) fn description(text: &str) -> Result<SessionDescription, ParseError> 
     let mut lines = line::lines(text);
     let mut session = head(&mut lines)?;
     let mut defaults = Defaults::default();
-    let mut section: Option<Section> = None;
+    let mut section: Option<Section<'_>> = None;
     let mut mids = HashSet::new();
     let mut candidates = 0;
 
@@ -135,7 +135,7 @@ fn session_attribute(
     line: &Line<'_>,
 ) -> Result<(), ParseError> {
     let (name, value) = line.attribute();
-    match name.as_str() {
+    match name {
         "group" => session.groups.push(line.group()?),
         "ice-lite" => session.ice_lite = line.flag()?,
         "extmap-allow-mixed" => session.extmap_allow_mixed = line.flag()?,
@@ -155,7 +155,7 @@ fn session_attribute(
             session.msid_semantic = Some(msid_semantic(line)?);
         }
         "sendrecv" | "sendonly" | "recvonly" | "inactive" => {
-            line.set_once(&mut defaults.direction, direction(line, &name)?)?;
+            line.set_once(&mut defaults.direction, direction(line, name)?)?;
         }
         _ => session.attributes.push(line.raw_attribute()),
     }
