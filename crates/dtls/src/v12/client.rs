@@ -23,14 +23,18 @@
 //! ChangeCipherSpec changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of
 //! epoch 1 is taken.
 
+mod finish;
+
+use finish::{AwaitFinished, AwaitTicket, judge_resumption};
+use ring::digest::{SHA256, digest};
+
 use super::group::{KeyExchange, NamedGroup};
-use super::handshake::{
-    Context, Established, Negotiated, Next, Transcript, same_digest, unexpected,
-};
+use super::handshake::{Context, Established, Negotiated, Next, Transcript, unexpected};
 use super::key_schedule::Randoms;
 use super::message::{
     Certificate, CertificateRequest, CertificateVerify, ClientKeyExchange, ClientOffer, Finished,
-    HandshakeType, HelloVerifyRequest, Parsed, ServerHello, ServerKeyExchange, UseSrtp,
+    HandshakeType, HelloVerifyRequest, Parsed, SESSION_TICKET, ServerHello, ServerKeyExchange,
+    UseSrtp,
 };
 use super::reassembly::Message;
 use super::record::DTLS_1_2;
@@ -38,6 +42,7 @@ use super::signature::{PublicKey, SignatureScheme};
 use super::suite::CipherSuite;
 use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
+use crate::session::Session;
 use crate::srtp::SrtpProfile;
 
 pub(crate) enum State {
@@ -46,15 +51,17 @@ pub(crate) enum State {
     ServerKeyExchange(Box<AwaitServerKeyExchange>),
     CertificateRequest(Box<AwaitCertificateRequest>),
     ServerHelloDone(Box<AwaitServerHelloDone>),
+    Ticket(Box<AwaitTicket>),
     Finished(Box<AwaitFinished>),
 }
 
 impl State {
     /// Flight 1.
-    pub(crate) fn start(random: [u8; 32], cx: &mut Context<'_>) -> Self {
+    pub(crate) fn start(random: [u8; 32], resume: Option<Session>, cx: &mut Context<'_>) -> Self {
         let mut transcript = Transcript::default();
-        send_client_hello(random, &[], &mut transcript, cx);
-        Self::ServerHello(Box::new(AwaitServerHello { random, transcript, cookie_sent: false }))
+        let hello = Hello::new(random, resume);
+        hello.send(&[], &mut transcript, cx);
+        Self::ServerHello(Box::new(AwaitServerHello { hello, transcript, cookie_sent: false }))
     }
 
     pub(crate) fn handle(
@@ -87,8 +94,11 @@ impl State {
                 state.without_request().handle(message, cx)?
             }
             (Self::ServerHelloDone(state), Parsed::ServerHelloDone) => state.handle(message, cx)?,
+            (Self::Ticket(state), Parsed::NewSessionTicket(ticket)) => {
+                state.handle(ticket, message)?
+            }
             (Self::Finished(state), Parsed::Finished(finished)) => {
-                return state.handle(finished, cx);
+                return state.handle(finished, message, cx);
             }
             (state, _) => {
                 let expected = state.waiting_for();
@@ -105,32 +115,59 @@ impl State {
             Self::ServerKeyExchange(_) => HandshakeType::SERVER_KEY_EXCHANGE,
             Self::CertificateRequest(_) => HandshakeType::CERTIFICATE_REQUEST,
             Self::ServerHelloDone(_) => HandshakeType::SERVER_HELLO_DONE,
+            Self::Ticket(_) => HandshakeType::NEW_SESSION_TICKET,
             Self::Finished(_) => HandshakeType::FINISHED,
         }
     }
 }
 
-fn send_client_hello(
+/// What our hellos say, with and without a cookie.
+struct Hello {
     random: [u8; 32],
-    cookie: &[u8],
-    transcript: &mut Transcript,
-    cx: &mut Context<'_>,
-) {
-    let offer = ClientOffer {
-        random,
-        cookie,
-        suites: &cx.config.cipher_suites,
-        groups: &cx.config.groups,
-        srtp_profiles: &cx.config.srtp_profiles,
-    };
-    cx.flight.clear();
-    cx.flight.push(0, HandshakeType::CLIENT_HELLO, offer.encode(), transcript.own());
-    cx.flight.launch(cx.now);
+    resume: Option<Session>,
+    /// RFC 5077 §3.4: with a ticket it is of our making, so that a server that takes the ticket can say so.
+    session_id: Vec<u8>,
+}
+
+impl Hello {
+    fn new(random: [u8; 32], resume: Option<Session>) -> Self {
+        let session_id = match &resume {
+            None => Vec::new(),
+            Some(session) if session.ticket.is_empty() => session.id.clone(),
+            Some(session) => digest(&SHA256, &session.ticket).as_ref().to_vec(),
+        };
+        Self { random, resume, session_id }
+    }
+
+    fn send(&self, cookie: &[u8], transcript: &mut Transcript, cx: &mut Context<'_>) {
+        let ticket = self.resume.as_ref().map_or(&[][..], |session| &session.ticket);
+        let offer = ClientOffer {
+            random: self.random,
+            session_id: &self.session_id,
+            ticket: self.offers_tickets(cx.config).then_some(ticket),
+            cookie,
+            suites: &cx.config.cipher_suites,
+            groups: &cx.config.groups,
+            srtp_profiles: &cx.config.srtp_profiles,
+        };
+        cx.flight.clear();
+        cx.flight.push(0, HandshakeType::CLIENT_HELLO, offer.encode(), transcript.own());
+        cx.flight.launch(cx.now);
+    }
+
+    fn offers_tickets(&self, config: &Config) -> bool {
+        config.ask_for_tickets || self.resume.as_ref().is_some_and(|it| !it.ticket.is_empty())
+    }
+
+    /// RFC 5246 §7.4.1.3: a server that resumes the session gives its id back.
+    fn resumed_by(&mut self, hello: &ServerHello<'_>) -> Option<Session> {
+        self.resume.take().filter(|_| hello.session_id == self.session_id)
+    }
 }
 
 /// After flight 1, and after flight 3.
 pub(crate) struct AwaitServerHello {
-    random: [u8; 32],
+    hello: Hello,
     transcript: Transcript,
     cookie_sent: bool,
 }
@@ -143,7 +180,7 @@ impl AwaitServerHello {
         cx: &mut Context<'_>,
     ) -> State {
         self.transcript = Transcript::default();
-        send_client_hello(self.random, request.cookie, &mut self.transcript, cx);
+        self.hello.send(request.cookie, &mut self.transcript, cx);
         self.cookie_sent = true;
         State::ServerHello(self)
     }
@@ -156,7 +193,12 @@ impl AwaitServerHello {
     ) -> Result<State, Error> {
         let negotiated = self.judge(hello, cx.config)?;
         self.transcript.add(message)?;
-        let next = AwaitCertificate { negotiated, transcript: self.transcript };
+        if let Some(session) = self.hello.resumed_by(hello) {
+            judge_resumption(hello, &session)?;
+            return Ok(AwaitFinished::resumed(session, negotiated, self.transcript, cx));
+        }
+        let session_id = hello.session_id.to_vec();
+        let next = AwaitCertificate { negotiated, session_id, transcript: self.transcript };
         Ok(State::Certificate(Box::new(next)))
     }
 
@@ -165,7 +207,9 @@ impl AwaitServerHello {
         if hello.version != DTLS_1_2 {
             return Err(PeerIncompatible::Version(hello.version).into());
         }
-        if let Some(extension) = hello.unsolicited {
+        let unsolicited_ticket =
+            (hello.promises_ticket && !self.hello.offers_tickets(config)).then_some(SESSION_TICKET);
+        if let Some(extension) = hello.unsolicited.or(unsolicited_ticket) {
             return Err(PeerMisbehaved::UnsolicitedExtension(extension).into());
         }
         let suite = CipherSuite::from_id(hello.suite)
@@ -190,9 +234,10 @@ impl AwaitServerHello {
         };
         Ok(Negotiated {
             suite,
-            randoms: Randoms { client: self.random, server: hello.random },
+            randoms: Randoms { client: self.hello.random, server: hello.random },
             extended_master_secret: hello.extended_master_secret,
             srtp_profile,
+            ticket_promised: hello.promises_ticket,
         })
     }
 }
@@ -216,6 +261,7 @@ fn illegal(field: &'static str) -> PeerMisbehaved {
 
 pub(crate) struct AwaitCertificate {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
 }
 
@@ -229,6 +275,7 @@ impl AwaitCertificate {
         self.transcript.add(message)?;
         let next = AwaitServerKeyExchange {
             negotiated: self.negotiated,
+            session_id: self.session_id,
             transcript: self.transcript,
             certificate: certificate.to_vec(),
             peer_key,
@@ -239,6 +286,7 @@ impl AwaitCertificate {
 
 pub(crate) struct AwaitServerKeyExchange {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
     certificate: Vec<u8>,
     peer_key: PublicKey,
@@ -265,6 +313,7 @@ impl AwaitServerKeyExchange {
         self.transcript.add(message)?;
         let next = AwaitCertificateRequest {
             negotiated: self.negotiated,
+            session_id: self.session_id,
             transcript: self.transcript,
             server_share: ServerShare { group, public: exchange.public.to_vec() },
         };
@@ -280,6 +329,7 @@ struct ServerShare {
 
 pub(crate) struct AwaitCertificateRequest {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
     server_share: ServerShare,
 }
@@ -321,6 +371,7 @@ impl AwaitCertificateRequest {
     fn answer_with(self, answer: CertificateAnswer) -> AwaitServerHelloDone {
         AwaitServerHelloDone {
             negotiated: self.negotiated,
+            session_id: self.session_id,
             transcript: self.transcript,
             server_share: self.server_share,
             answer,
@@ -341,6 +392,7 @@ enum CertificateAnswer {
 
 pub(crate) struct AwaitServerHelloDone {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
     server_share: ServerShare,
     answer: CertificateAnswer,
@@ -384,25 +436,14 @@ impl AwaitServerHelloDone {
         cx.flight.push(1, HandshakeType::FINISHED, finished, self.transcript.own());
         cx.flight.launch(cx.now);
 
-        let established = Established { negotiated: self.negotiated, group, master };
-        let next = AwaitFinished { established, transcript: self.transcript };
-        Ok(State::Finished(Box::new(next)))
-    }
-}
-
-/// After flight 5.
-pub(crate) struct AwaitFinished {
-    established: Established,
-    transcript: Transcript,
-}
-
-impl AwaitFinished {
-    fn handle(self, finished: &Finished, cx: &mut Context<'_>) -> Result<Next<State>, Error> {
-        let expected = self.established.master.verify_data(Role::Server, self.transcript.bytes());
-        if !same_digest(&finished.verify_data, &expected) {
-            return Err(PeerMisbehaved::WrongVerifyData.into());
-        }
-        cx.flight.clear();
-        Ok(Next::Established(Box::new(self.established)))
+        let established = Established {
+            negotiated: self.negotiated,
+            group,
+            master,
+            resumed: false,
+            session_id: self.session_id,
+            ticket: Vec::new(),
+        };
+        Ok(AwaitFinished::after_ours(established, self.transcript))
     }
 }
