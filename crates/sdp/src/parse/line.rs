@@ -51,7 +51,7 @@ pub(crate) fn raw_attribute(text: &str) -> Attribute {
     Attribute { name: name.to_owned(), value }
 }
 
-/// Names of attributes ignore case here, though RFC 8866 §6 says that they do not; nearly all of them are written in lower case.
+/// webrtc-sdp takes names of attributes in any case, and so do we; nearly all of them are written in lower case.
 fn lower_case(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
