@@ -9,7 +9,7 @@ use webrtc_sdp::media_type::SdpMediaValue;
 use super::codec::Codecs;
 use super::line::{Line, number};
 use super::simulcast::simulcast;
-use super::{Defaults, connection, direction, setup};
+use super::{Defaults, connection, direction, in_order, setup};
 use crate::{
     Direction, MAX_SSRCS, Media, MediaKind, Msid, ParseError, Rid, RidDirection, Rtcp, SctpMap,
     Ssrc, SsrcGroup,
@@ -144,6 +144,7 @@ impl<'a> Section<'a> {
         media.direction = self.direction.or(session.direction).unwrap_or_default();
         media.connection =
             self.connection.or(session.connection).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        in_order(&mut media.other_lines);
         self.codecs.finish(&mut media)?;
         Ok(media)
     }
