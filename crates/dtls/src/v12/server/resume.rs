@@ -117,3 +117,82 @@ impl AwaitResumedFinished {
         Ok(Next::Established(Box::new(self.established)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::identity::Identity;
+    use crate::session::TicketKey;
+    use crate::v12::group::NamedGroup;
+    use crate::v12::message::ClientOffer;
+    use crate::v12::suite::CipherSuite;
+
+    fn config() -> Config {
+        let mut config = Config::new(Arc::new(Identity::generate_ecdsa().unwrap()));
+        config.tickets = TicketKey::new(&[3; 32]).map(Arc::new);
+        config
+    }
+
+    fn session() -> SessionSecrets {
+        SessionSecrets {
+            suite: CipherSuite::EcdheEcdsaAes128GcmSha256,
+            group: NamedGroup::X25519,
+            extended_master_secret: true,
+            master: Zeroizing::new([1; 48]),
+            peer_certificate: Some(vec![1, 2, 3]),
+        }
+    }
+
+    /// Whether a client with this session and these suites resumes it.
+    fn verdict(
+        config: &Config,
+        session: &SessionSecrets,
+        suites: &[CipherSuite],
+        extended_master_secret: bool,
+    ) -> Result<bool, PeerIncompatible> {
+        let ticket = config.tickets.as_ref().unwrap().seal(session).unwrap();
+        let bytes = ClientOffer {
+            random: [0; 32],
+            session_id: &[7; 32],
+            ticket: Some(&ticket),
+            cookie: &[],
+            suites,
+            groups: &NamedGroup::ALL,
+            srtp_profiles: &[],
+        }
+        .encode();
+        let mut hello = ClientHello::read(&bytes).unwrap();
+        hello.extended_master_secret = extended_master_secret;
+        resumable(&hello, config).map(|session| session.is_some())
+    }
+
+    #[test]
+    fn a_session_is_resumed_as_it_was_or_not_at_all() {
+        let (all, with) = (&CipherSuite::ALL, true);
+        assert_eq!(verdict(&config(), &session(), all, with), Ok(true));
+
+        // RFC 7627 §5.3: the handshake is aborted, or a full one.
+        let why = PeerIncompatible::NoExtendedMasterSecret;
+        assert_eq!(verdict(&config(), &session(), all, false), Err(why));
+        let plain = SessionSecrets { extended_master_secret: false, ..session() };
+        assert_eq!(verdict(&config(), &plain, all, with), Ok(false));
+        assert_eq!(verdict(&config(), &plain, all, false), Ok(true));
+
+        // The suite is no longer offered, or no longer taken.
+        let others = [CipherSuite::EcdheEcdsaAes256GcmSha384];
+        assert_eq!(verdict(&config(), &session(), &others, with), Ok(false));
+        let narrow = Config { cipher_suites: others.to_vec(), ..config() };
+        assert_eq!(verdict(&narrow, &session(), all, with), Ok(false));
+
+        // Whoever had no certificate then has none now.
+        let anonymous = SessionSecrets { peer_certificate: None, ..session() };
+        assert_eq!(verdict(&config(), &anonymous, all, with), Ok(false));
+        let client_certificate = ClientCertificate::Optional;
+        let lenient = Config { client_certificate, ..config() };
+        assert_eq!(verdict(&lenient, &anonymous, all, with), Ok(true));
+    }
+}
