@@ -11,7 +11,8 @@
 //!
 //! Flight 2 has a timer. The ticket stays as good as it was; there is no new one.
 
-use super::{AwaitClientHello, State, srtp_profile};
+use super::choice::srtp_profile;
+use super::{AwaitClientHello, State};
 use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::session::SessionSecrets;

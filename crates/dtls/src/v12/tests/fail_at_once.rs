@@ -31,8 +31,17 @@ fn old_hello() -> Vec<u8> {
     fragment(HandshakeType::CLIENT_HELLO, u8::try_from(body.len()).unwrap(), 0, &body)
 }
 
-/// What may come in the clear, the error it is, and the alert it earns.
-fn errors() -> Vec<(ContentType, Vec<Vec<u8>>, Error, Option<Alert>)> {
+/// Records' contents in the clear, the error that the last one is, and the alert it earns.
+struct Case {
+    kind: ContentType,
+    contents: Vec<Vec<u8>>,
+    error: Error,
+    alert: Option<Alert>,
+}
+
+type Verdict = (Error, Option<Alert>);
+
+fn errors() -> Vec<Case> {
     let misbehaved = |why: PeerMisbehaved, alert| (Error::from(why), Some(alert));
     let hello = HandshakeType::CLIENT_HELLO;
     let unexpected = |got| {
@@ -42,7 +51,7 @@ fn errors() -> Vec<(ContentType, Vec<Vec<u8>>, Error, Option<Alert>)> {
     let no_ems = Error::from(PeerIncompatible::NoExtendedMasterSecret);
     let told = |alert| (Error::PeerAlert(alert), None);
     let malformed_alert = misbehaved(PeerMisbehaved::MalformedAlert, Alert::ILLEGAL_PARAMETER);
-    let cases: Vec<(ContentType, Vec<Vec<u8>>, (Error, Option<Alert>))> = vec![
+    let cases: Vec<(ContentType, Vec<Vec<u8>>, Verdict)> = vec![
         (ContentType::Alert, vec![vec![2, 40]], told(Alert::HANDSHAKE_FAILURE)),
         (ContentType::Alert, vec![vec![1, 0]], told(Alert::CLOSE_NOTIFY)),
         (ContentType::Alert, vec![vec![2]], malformed_alert),
@@ -89,15 +98,13 @@ fn errors() -> Vec<(ContentType, Vec<Vec<u8>>, Error, Option<Alert>)> {
         ),
         (ContentType::Handshake, vec![old_hello()], (no_ems, Some(Alert::HANDSHAKE_FAILURE))),
     ];
-    cases
-        .into_iter()
-        .map(|(kind, contents, (error, alert))| (kind, contents, error, alert))
-        .collect()
+    let case = |(kind, contents, (error, alert))| Case { kind, contents, error, alert };
+    cases.into_iter().map(case).collect()
 }
 
 #[test]
 fn every_error_in_the_clear_ends_the_handshake_and_is_told() {
-    for (kind, contents, error, alert) in errors() {
+    for Case { kind, contents, error, alert } in errors() {
         let mut script = server(UnauthenticatedErrors::Fail);
         let (last, before) = contents.split_last().unwrap();
         for content in before {
@@ -114,7 +121,7 @@ fn every_error_in_the_clear_ends_the_handshake_and_is_told() {
 #[test]
 fn none_of_them_does_anything_where_they_are_ignored() {
     let mut script = server(UnauthenticatedErrors::Ignore);
-    for (kind, contents, ..) in errors() {
+    for Case { kind, contents, .. } in errors() {
         for content in contents {
             script.send_record(0, kind, &content).unwrap();
         }
