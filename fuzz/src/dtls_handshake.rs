@@ -61,7 +61,7 @@ pub fn run(data: &[u8]) {
                 let len = usize::from(input.u16());
                 if let Some(datagram) = pair.sides[from].sent.front_mut() {
                     altered = true;
-                    datagram.truncate(len % datagram.len());
+                    datagram.truncate(1 + len % datagram.len());
                 }
             }
             11 => {

@@ -33,6 +33,8 @@ struct World {
     full: ControllingAgent,
     lite: LiteAgent,
     flying: VecDeque<Flying>,
+    /// Which address of the full side was last seen as each port of the translator.
+    translated: [SocketAddr; 16],
     /// The checks failed, or consent expired: nothing is promised any more.
     given_up: bool,
 }
@@ -56,7 +58,9 @@ pub fn run(data: &[u8]) {
     }
     full.set_remote(now, theirs, true);
     full.add_remote_candidate(now, &Candidate::host(lite_address(), u16::MAX));
-    let mut world = World { now, full, lite, flying: VecDeque::new(), given_up: false };
+    let translated = [full_address(0); 16];
+    let flying = VecDeque::new();
+    let mut world = World { now, full, lite, flying, translated, given_up: false };
     world.drain();
     while let Some(operation) = input.operation() {
         world.meddle(operation, &mut input);
@@ -68,6 +72,10 @@ pub fn run(data: &[u8]) {
 
 fn full_address(index: u8) -> SocketAddr {
     ([10, 0, 0, 1 + index % 2], 1_000).into()
+}
+
+fn translator(port: u8) -> SocketAddr {
+    ([10, 0, 9, 9], 4_000 + u16::from(port)).into()
 }
 
 fn lite_address() -> SocketAddr {
@@ -105,10 +113,13 @@ impl World {
                 }
             }
             6 => {
-                // From another address, as behind a translator that forgot.
-                let (index, port) = (input.u8(), 4_000 + u16::from(input.u8() % 16));
+                // Through a translator that chose a port of its own; what is sent there comes back.
+                let (index, port) = (input.u8(), input.u8() % 16);
                 if let Some(mut flying) = self.take(index) {
-                    flying.path = Path::udp(flying.path.local, ([10, 0, 9, 9], port).into());
+                    if flying.to_lite && flying.path.remote.ip() != translator(0).ip() {
+                        self.translated[usize::from(port)] = flying.path.remote;
+                        flying.path = Path::udp(flying.path.local, translator(port));
+                    }
                     self.fly(flying);
                 }
             }
@@ -181,7 +192,9 @@ impl World {
             self.fly(Flying { at, to_lite: true, path, datagram });
         }
         while let Some(transmit) = self.lite.poll_transmit(&mut out) {
-            let path = Path::udp(transmit.path.remote, transmit.path.local);
+            let port = (0..16).find(|port| translator(*port) == transmit.path.remote);
+            let to = port.map_or(transmit.path.remote, |port| self.translated[usize::from(port)]);
+            let path = Path::udp(to, transmit.path.local);
             let datagram = out[..transmit.len].to_vec();
             Message::parse(&datagram).expect("agents send STUN");
             self.fly(Flying { at, to_lite: false, path, datagram });

@@ -22,6 +22,7 @@ macro_rules! targets {
 targets! {
     stun_message
     stun_builder
+    stun_turn
     ice_candidate
     ice_lite
     ice_controlling
@@ -34,10 +35,12 @@ targets! {
     srtp_session
     rtp_packet
     rtp_header
+    rtp_rewrite
     rtp_extension
     rtp_codec
     rtp_statistics
     rtcp_compound
     rtcp_writer
     sdp_session
+    sfu_shard
 }

@@ -181,7 +181,8 @@ fn feedback(writer: &mut Writer<'_>, input: &mut Input<'_>) -> Result<Option<Exp
         }
     }
     let written = writer.transport_feedback(&header, &arrivals)?;
-    if arrivals.is_empty() {
+    // Losses alone are not reported.
+    if arrivals.iter().all(Option::is_none) {
         assert_eq!(written, 0);
         return Ok(None);
     }

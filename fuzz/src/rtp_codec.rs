@@ -1,7 +1,7 @@
 //! Any octets as a payload of each codec: what is said of it stays in the ranges of its fields, and the dependency descriptor
 //! has the last word.
 
-use tsubame_rtp::codec::{av1, h264, h265, opus, vp8, vp9};
+use tsubame_rtp::codec::{av1, h264, h265, opus, red, vp8, vp9};
 use tsubame_rtp::{Codec, FrameInfo, Header, HeaderWriter, MediaKind, Packet, codec};
 
 use crate::input::Input;
@@ -14,6 +14,9 @@ pub fn run(data: &[u8]) {
     let marker = options & 0x40 != 0;
     let descriptor = (options & 0x80 != 0).then(|| input.short());
     let payload = input.rest();
+    if options & 0x3f == 0x3f {
+        return redundant(payload);
+    }
 
     let header = Header { marker, payload_type: 96, sequence_number: 1, timestamp: 2, ssrc: 3 };
     let mut packet = [0; 12];
@@ -36,9 +39,8 @@ pub fn run(data: &[u8]) {
         Codec::Vp9 => {
             assert_eq!(plain, vp9::inspect(payload));
             let descriptor = vp9::Descriptor::read(payload);
-            assert_eq!(plain.is_some(), descriptor.is_some());
             let begins = descriptor.is_some_and(|descriptor| descriptor.begins_keyframe());
-            assert_eq!(plain.is_some_and(|info| info.keyframe), begins);
+            assert!(plain.is_none_or(|info| info.keyframe == begins && descriptor.is_some()));
         }
         Codec::Opus => {
             assert_eq!(plain, opus::inspect(payload));
@@ -56,4 +58,18 @@ pub fn run(data: &[u8]) {
 fn check(info: &FrameInfo) {
     assert!(info.temporal_id.is_none_or(|id| id <= 7));
     assert!(info.spatial_id.is_none_or(|id| id <= 63));
+}
+
+/// As redundant audio: what was read is written as the same octets.
+fn redundant(payload: &[u8]) {
+    let Some(blocks) = red::blocks(payload) else {
+        assert!(red::primary(payload).is_none());
+        return;
+    };
+    let blocks: Vec<_> = blocks.collect();
+    assert!((1..=red::MAX_BLOCKS).contains(&blocks.len()));
+    assert_eq!(red::primary(payload), blocks.last().copied());
+    let mut out = vec![0; payload.len()];
+    let len = red::encode(&blocks, &mut out).expect("they were read");
+    assert_eq!(out[..len], *payload);
 }

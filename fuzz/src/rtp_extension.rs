@@ -1,7 +1,7 @@
 //! Any octets as the data of each header extension: what is read is written so that it reads the same.
 
 use tsubame_rtp::extension::{
-    abs_capture_time, abs_send_time, audio_level, dependency_descriptor, mid, playout_delay,
+    abs_capture_time, abs_send_time, audio_level, csrc_audio_level, dependency_descriptor, mid, playout_delay,
     repaired_rid, rid, transport_cc, video_layers_allocation, video_orientation,
 };
 
@@ -36,6 +36,13 @@ pub fn run(data: &[u8]) {
             out.truncate(len);
             out
         }),
+        10 => {
+            let Some(levels) = csrc_audio_level::read(data) else { return };
+            let levels: Vec<_> = levels.collect();
+            let mut out = [0; csrc_audio_level::MAX_LEVELS];
+            let written = csrc_audio_level::encode(&levels, &mut out).expect("they were read");
+            assert!(csrc_audio_level::read(written).expect("ours").eq(levels));
+        }
         _ => descriptor(data),
     }
 }
@@ -43,16 +50,32 @@ pub fn run(data: &[u8]) {
 fn descriptor(data: &[u8]) {
     let Some(descriptor) = dependency_descriptor::read(data) else { return };
     assert!(descriptor.template_id < 64);
-    if let Some(structure) = &descriptor.structure() {
-        assert!((1..=64).contains(&structure.templates()));
-        assert!((1..=32).contains(&structure.decode_targets()));
-        let layers: Vec<_> = (0..64).filter_map(|id| structure.layer(id)).collect();
-        assert_eq!(layers.len(), usize::from(structure.templates()));
-        assert!(layers.iter().all(|layer| layer.spatial_id <= 3 && layer.temporal_id <= 7));
-    }
     let mandatory = dependency_descriptor::encode_mandatory(&descriptor);
     assert_eq!(mandatory, data[..3]);
-    let again = dependency_descriptor::read(&mandatory).expect("ours");
-    assert_eq!(again.frame_number, descriptor.frame_number);
-    assert!(again.structure().is_none());
+    assert!(!dependency_descriptor::read(&mandatory).expect("ours").has_structure());
+    let Some(structure) = descriptor.structure() else { return };
+    assert!(descriptor.has_structure());
+    assert!((1..=64).contains(&structure.templates()));
+    assert!((1..=32).contains(&structure.decode_targets()));
+    let layers: Vec<_> = (0..64).filter_map(|id| structure.layer(id)).collect();
+    assert_eq!(layers.len(), usize::from(structure.templates()));
+    assert!(layers.iter().all(|layer| layer.spatial_id <= 3 && layer.temporal_id <= 7));
+    let _ = (0..33).filter_map(|target| structure.decode_target_layer(target)).count();
+    let _ = (0..5).filter_map(|layer| structure.resolution(layer)).count();
+    let Some(frame) = descriptor.frame(None) else { return };
+    assert_eq!(frame.indications().count(), usize::from(structure.decode_targets()));
+
+    // With its structure, and to somebody who has it already.
+    let mut out = [0; 1_024];
+    for attach in [true, false] {
+        let len = dependency_descriptor::encode(&descriptor, &structure, attach, &frame, &mut out);
+        let len = len.expect("its template is in the structure");
+        let again = dependency_descriptor::read(&out[..len]).expect("ours");
+        assert_eq!(again.has_structure(), attach);
+        if attach {
+            assert_eq!(again.structure().as_ref(), Some(&structure));
+        }
+        assert_eq!(again.frame(Some(&structure)), Some(frame), "attached: {attach}");
+        assert_eq!(again.frame_number, descriptor.frame_number);
+    }
 }

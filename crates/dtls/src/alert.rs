@@ -11,6 +11,8 @@ impl AlertDescription {
     pub const CLOSE_NOTIFY: Self = Self(0);
     /// A message that does not belong at this point of the handshake.
     pub const UNEXPECTED_MESSAGE: Self = Self(10);
+    /// A record larger than may be.
+    pub const RECORD_OVERFLOW: Self = Self(22);
     /// No acceptable set of parameters.
     pub const HANDSHAKE_FAILURE: Self = Self(40);
     /// A certificate that cannot be parsed or whose signatures do not verify.
@@ -39,7 +41,7 @@ impl AlertDescription {
             Self::CLOSE_NOTIFY => "close_notify",
             Self::UNEXPECTED_MESSAGE => "unexpected_message",
             Self(20) => "bad_record_mac",
-            Self(22) => "record_overflow",
+            Self::RECORD_OVERFLOW => "record_overflow",
             Self::HANDSHAKE_FAILURE => "handshake_failure",
             Self::BAD_CERTIFICATE => "bad_certificate",
             Self::UNSUPPORTED_CERTIFICATE => "unsupported_certificate",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::identity::Identity;
+use crate::session::TicketKey;
 use crate::srtp::SrtpProfile;
 use crate::v12::{CipherSuite, NamedGroup};
 
@@ -56,7 +57,7 @@ pub struct Config {
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups for ECDHE in the order of preference. Default: all, X25519 first.
     pub groups: Vec<NamedGroup>,
-    /// Largest datagram to send, in bytes of UDP payload; held between 64 and 16,384. Default: 1,200.
+    /// Largest datagram to send, in bytes of UDP payload; held between 64 and 16,448. Default: 1,200.
     pub mtu: usize,
     /// Time from the start to the end of the handshake. Default: 15 s.
     pub handshake_timeout: Duration,
@@ -66,6 +67,11 @@ pub struct Config {
     pub max_rto: Duration,
     /// Refuse peers without the extended master secret (RFC 7627). Default: true.
     pub require_extended_master_secret: bool,
+    /// As server, give clients that ask for one a ticket to resume the session with, and take it (RFC 5077). Default: none,
+    /// since WebRTC does not resume, and recorded traffic is as safe as this key.
+    pub tickets: Option<Arc<TicketKey>>,
+    /// As client, ask for a ticket. Default: false.
+    pub ask_for_tickets: bool,
     /// Whether a client has to show a certificate. Default: required, as WebRTC has it.
     pub client_certificate: ClientCertificate,
     /// What errors do that anybody on the path could have caused. Default: nothing.
@@ -90,6 +96,8 @@ impl Config {
             require_extended_master_secret: true,
             client_certificate: ClientCertificate::Required,
             unauthenticated_errors: UnauthenticatedErrors::Ignore,
+            tickets: None,
+            ask_for_tickets: false,
             hello_verify: false,
         }
     }

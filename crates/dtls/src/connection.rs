@@ -11,6 +11,7 @@ use crate::config::{Config, Role};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::fingerprint::{Fingerprint, any_matches};
+use crate::session::Session;
 use crate::srtp::{KeyingError, SrtpKeys, SrtpProfile};
 use crate::v12::{CipherSuite, Endpoint, NamedGroup};
 
@@ -42,6 +43,24 @@ impl Connection {
     /// Ephemeral keys and signatures take their randomness from the operating system, because *ring* accepts no other.
     pub fn new(now: Instant, role: Role, config: Arc<Config>, random: [u8; 32]) -> Self {
         Self { endpoint: Endpoint::new(now, role, config, random) }
+    }
+
+    /// A client's connection that resumes an earlier one with the same server, if that still agrees. Its certificate is
+    /// that of the earlier one. `random` as for [`new`](Self::new).
+    pub fn resume(now: Instant, config: Arc<Config>, session: Session, random: [u8; 32]) -> Self {
+        let endpoint = Endpoint::resume(now, Role::Client, config, Some(session), random);
+        Self { endpoint }
+    }
+
+    /// As client, once connected: what the connection can be resumed with, if the server told.
+    pub fn session(&self) -> Option<Session> {
+        (self.role() == Role::Client)
+            .then(|| self.endpoint.established()?.session(self.peer_certificate()))?
+    }
+
+    /// Whether an earlier session was resumed; `None` until connected.
+    pub fn is_resumed(&self) -> Option<bool> {
+        Some(self.endpoint.established()?.resumed)
     }
 
     /// Client or server.
@@ -83,15 +102,15 @@ impl Connection {
         self.endpoint.poll_timeout()
     }
 
-    /// Sets the first retransmission timeout, from a round trip measured by ICE. Held between 50 and 400 ms. Applies to
-    /// flights to come and to one that was sent once so far.
+    /// Sets the first retransmission timeout, from a round trip measured by ICE. Held between 50 ms and twice
+    /// [`Config::initial_rto`], which makes 400 ms by default. Applies to flights to come and to the one under way, whose
+    /// timer runs anew from when it was last sent, doubled as often as it was.
     pub fn set_initial_rto(&mut self, rto: Duration) {
-        self.endpoint
-            .set_initial_rto(rto.clamp(Duration::from_millis(50), Duration::from_millis(400)));
+        self.endpoint.set_initial_rto(rto);
     }
 
     /// Sets the first retransmission timeout to three times a round trip that ICE measured on this path: what RFC 6298
-    /// §2.2 makes of a first measurement (RFC 6347 §4.2.4.1 points there). Held between 50 and 400 ms, so a round trip
+    /// §2.2 makes of a first measurement (RFC 6347 §4.2.4.1 points there). Held as there, so by default a round trip
     /// below 17 ms gives 50 ms, one of 50 ms gives 150 ms and one above 133 ms gives 400 ms. It doubles with each
     /// retransmission up to [`Config::max_rto`]. Otherwise as [`set_initial_rto`](Self::set_initial_rto).
     pub fn seed_round_trip(&mut self, round_trip: Duration) {
@@ -191,7 +210,7 @@ impl Connection {
         self.endpoint.abort(alert);
     }
 
-    /// Changes the size of the largest datagram to send, in bytes of UDP payload, held between 64 and 16,384: the path
+    /// Changes the size of the largest datagram to send, in bytes of UDP payload, held between 64 and 16,448: the path
     /// carries less, or more, than [`Config::mtu`]. Flights are cut anew when they are sent again.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.endpoint.set_mtu(mtu);

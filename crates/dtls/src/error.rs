@@ -44,6 +44,8 @@ pub enum PeerMisbehaved {
         /// What was due.
         expected: HandshakeType,
     },
+    /// A handshake message came after the handshake: renegotiation, which is not done, or nonsense.
+    AfterTheHandshake(HandshakeType),
     /// A field holds what it must not hold at this place.
     IllegalParameter {
         /// The message it stands in.
@@ -57,6 +59,18 @@ pub enum PeerMisbehaved {
     NoCertificate,
     /// The certificate is not X.509.
     BadCertificate,
+    /// A record of this content type came where none may, or nobody knows the type.
+    UnexpectedRecord(u8),
+    /// A record holds more than 2^14 bytes.
+    RecordOverflow,
+    /// An alert is not two bytes, or of an unknown level.
+    MalformedAlert,
+    /// A ChangeCipherSpec is not the one byte it has to be.
+    MalformedChangeCipherSpec,
+    /// A record of handshake messages does not hold whole fragments.
+    MalformedFragment,
+    /// Fragments of a handshake message disagree about its type or length.
+    ContradictingFragment(HandshakeType),
     /// A signature of ServerKeyExchange or CertificateVerify does not verify.
     BadSignature(HandshakeType),
     /// A public value that is not on its curve.
@@ -79,8 +93,6 @@ pub enum PeerIncompatible {
     NoCommonGroup,
     /// No signature scheme that suits our certificate.
     NoCommonSignatureScheme,
-    /// use_srtp was offered without a profile that we have.
-    NoCommonSrtpProfile,
     /// No extended master secret (RFC 7627), which our configuration requires.
     NoExtendedMasterSecret,
     /// No null compression method.
@@ -119,11 +131,19 @@ impl Error {
             Self::Timeout { .. } | Self::PeerAlert(_) | Self::ApiMisuse(_) => return None,
             Self::Aborted(alert) => *alert,
             Self::PeerMisbehaved(misbehaved) => match misbehaved {
+                // What cannot be compared does not verify (RFC 5246 §7.2.2).
+                PeerMisbehaved::Malformed(HandshakeType::FINISHED) => Alert::DECRYPT_ERROR,
                 PeerMisbehaved::Malformed(_) => Alert::DECODE_ERROR,
-                PeerMisbehaved::UnexpectedMessage { .. } => Alert::UNEXPECTED_MESSAGE,
-                PeerMisbehaved::IllegalParameter { .. } | PeerMisbehaved::BadKeyShare(_) => {
-                    Alert::ILLEGAL_PARAMETER
-                }
+                PeerMisbehaved::UnexpectedMessage { .. }
+                | PeerMisbehaved::AfterTheHandshake(_)
+                | PeerMisbehaved::UnexpectedRecord(_) => Alert::UNEXPECTED_MESSAGE,
+                PeerMisbehaved::RecordOverflow => Alert::RECORD_OVERFLOW,
+                PeerMisbehaved::IllegalParameter { .. }
+                | PeerMisbehaved::BadKeyShare(_)
+                | PeerMisbehaved::MalformedAlert
+                | PeerMisbehaved::MalformedFragment
+                | PeerMisbehaved::MalformedChangeCipherSpec
+                | PeerMisbehaved::ContradictingFragment(_) => Alert::ILLEGAL_PARAMETER,
                 PeerMisbehaved::UnsolicitedExtension(_) => Alert::UNSUPPORTED_EXTENSION,
                 PeerMisbehaved::NoCertificate | PeerMisbehaved::HandshakeTooLarge => {
                     Alert::HANDSHAKE_FAILURE
@@ -181,8 +201,17 @@ impl fmt::Display for PeerMisbehaved {
             Self::UnexpectedMessage { got, expected } => {
                 write!(f, "{got} came where {expected} was due")
             }
+            Self::AfterTheHandshake(got) => write!(f, "{got} came after the handshake"),
             Self::IllegalParameter { message, field } => write!(f, "illegal {field} in {message}"),
             Self::UnsolicitedExtension(id) => write!(f, "extension {id} was not offered"),
+            Self::UnexpectedRecord(kind) => write!(f, "a record of content type {kind}"),
+            Self::RecordOverflow => f.write_str("a record of more than 2^14 bytes"),
+            Self::MalformedAlert => f.write_str("an alert does not parse"),
+            Self::MalformedChangeCipherSpec => f.write_str("ChangeCipherSpec does not parse"),
+            Self::MalformedFragment => f.write_str("a handshake fragment does not parse"),
+            Self::ContradictingFragment(message) => {
+                write!(f, "fragments of {message} contradict one another")
+            }
             Self::NoCertificate => f.write_str("no certificate"),
             Self::BadCertificate => f.write_str("the certificate does not parse"),
             Self::BadSignature(message) => write!(f, "the signature of {message} does not verify"),
@@ -200,7 +229,6 @@ impl fmt::Display for PeerIncompatible {
             Self::NoCommonCipherSuite => f.write_str("no common cipher suite"),
             Self::NoCommonGroup => f.write_str("no common group"),
             Self::NoCommonSignatureScheme => f.write_str("no common signature scheme"),
-            Self::NoCommonSrtpProfile => f.write_str("no common SRTP profile"),
             Self::NoExtendedMasterSecret => f.write_str("no extended master secret"),
             Self::NoNullCompression => f.write_str("no null compression"),
             Self::NoUncompressedPoints => f.write_str("no uncompressed points"),

@@ -16,6 +16,7 @@ mod counters;
 mod error;
 mod fingerprint;
 mod identity;
+mod session;
 mod srtp;
 mod v12;
 mod wire;
@@ -27,6 +28,7 @@ pub use counters::Counters;
 pub use error::{ApiMisuse, Environment, Error, PeerIncompatible, PeerMisbehaved};
 pub use fingerprint::{Fingerprint, FingerprintParseError, HashAlgorithm};
 pub use identity::{Identity, IdentityError};
+pub use session::{Session, TicketKey};
 pub use srtp::{KeyingError, SrtpKeys, SrtpProfile};
 pub use v12::{CipherSuite, HandshakeType, NamedGroup};
 

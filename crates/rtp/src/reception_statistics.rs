@@ -79,9 +79,10 @@ impl ReceptionStatistics {
         self.jitter = jitter.saturating_add(low32(deviation)).saturating_sub((jitter + 8) >> 4);
     }
 
-    /// A duration in timestamp units, saturating.
+    /// A duration in timestamp units, to the nearest (a 30th of a second has no whole nanoseconds), saturating.
     fn units(&self, duration: Duration) -> u32 {
-        let units = duration.as_nanos() * u128::from(self.clock_rate) / 1_000_000_000;
+        let scaled = duration.as_nanos() * u128::from(self.clock_rate);
+        let units = (scaled + 500_000_000) / 1_000_000_000;
         u32::try_from(units).unwrap_or(u32::MAX)
     }
 
@@ -260,6 +261,18 @@ mod tests {
         }
         let jitter = statistics.jitter();
         assert!((475..=485).contains(&jitter), "{jitter}");
+    }
+
+    /// 30 frames a second: 3,000 units each, and 33,333,333 ns.
+    #[test]
+    fn frames_at_their_time_have_no_jitter() {
+        let start = instant();
+        let mut statistics = ReceptionStatistics::new(90_000);
+        for frame in 0..300 {
+            let at = start + Duration::from_secs(1) / 30 * frame;
+            statistics.received(at, O + u64::from(frame), frame * 3_000);
+        }
+        assert_eq!(statistics.jitter, 0, "not even a 16th of a unit");
     }
 
     #[test]

@@ -143,14 +143,27 @@ fn transport(role: Option<&str>, ufrag: Option<&str>, options: &[String]) {
 
 fn describe(codec: &Codec) -> String {
     let Codec { payload_type, name, clock_rate, .. } = codec;
-    let format = match codec.format() {
-        Ok(Format::Other) => format!("{:?}", codec.parameters),
+    let mut text = format!("{payload_type} {name}/{clock_rate}");
+    for (name, value) in &codec.parameters {
+        let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+        text += &format!(" {name}{value}");
+    }
+    match codec.format() {
         Ok(Format::H264(h264)) => {
-            let id = h264.profile_level_id;
-            format!("{:?} level {} mode {}", id.profile(), id.level(), h264.packetization_mode)
+            let (id, mode) = (h264.profile_level_id, h264.packetization_mode);
+            let profile =
+                id.profile().map_or("unknown".to_owned(), |profile| format!("{profile:?}"));
+            text += &format!(
+                " (profile {profile}, level {}, packetization mode {mode})",
+                f32::from(id.level()) / 10.0
+            );
         }
-        Ok(format) => format!("{format:?}"),
-        Err(error) => format!("wrong: {error}"),
-    };
-    format!("{payload_type} {name}/{clock_rate} {format}, feedback: {}", codec.feedback.join(", "))
+        Ok(Format::Rtx(rtx)) => text += &format!(" (retransmits {})", rtx.associated_payload_type),
+        Ok(_) => {}
+        Err(error) => text += &format!(" (wrong: {error})"),
+    }
+    if !codec.feedback.is_empty() {
+        text += &format!("; feedback: {}", codec.feedback.join(", "));
+    }
+    text
 }

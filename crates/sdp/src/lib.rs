@@ -14,6 +14,7 @@ mod candidate;
 mod error;
 mod feedback;
 pub mod format;
+mod fragment;
 mod media;
 mod parse;
 mod session;
@@ -27,6 +28,7 @@ pub use candidate::{Candidate, CandidateError, CandidateKind};
 pub use error::ParseError;
 pub use feedback::Feedback;
 pub use format::{Format, FormatError};
+pub use fragment::Fragment;
 pub use media::{Codec, Direction, Media, MediaKind};
 pub use session::{Origin, SessionDescription};
 

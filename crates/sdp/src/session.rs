@@ -39,13 +39,15 @@ pub struct SessionDescription {
     pub extensions: Vec<ExtMap>,
     /// `a=cryptex` (RFC 9335 §4) for all sections.
     pub cryptex: bool,
+    /// `a=end-of-candidates` (RFC 8840 §8.2) for all sections.
+    pub end_of_candidates: bool,
     /// `a=identity` (RFC 8827 §5), the value: an assertion in base64 and its extensions.
     pub identity: Option<String>,
     /// `a=msid-semantic`.
     pub msid_semantic: Option<MsidSemantic>,
     /// Everything else of the session level, in order.
     pub attributes: Vec<Attribute>,
-    /// `i= u= e= p= t= r= z= k=`, in order; but `t=0 0`, which is written where there is no other `t=`.
+    /// `i= u= e= p= t= r= z= k=`, in this order; but `t=0 0`, which is written where there is no other `t=`.
     pub other_lines: Vec<OtherLine>,
     /// The media sections.
     pub media: Vec<Media>,
@@ -68,6 +70,7 @@ impl SessionDescription {
             extmap_allow_mixed: false,
             extensions: Vec::new(),
             cryptex: false,
+            end_of_candidates: false,
             identity: None,
             msid_semantic: None,
             attributes: Vec::new(),

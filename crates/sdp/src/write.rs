@@ -4,13 +4,14 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::net::IpAddr;
 
 use crate::{
-    Attribute, Bandwidth, BandwidthKind, Codec, ExtMap, FingerprintLine, Media, OtherLine, Rid,
-    RidDirection, Rtcp, SctpMap, SessionDescription, Setup, Simulcast, SimulcastId,
+    Attribute, Bandwidth, BandwidthKind, Codec, Direction, ExtMap, FingerprintLine, Fragment,
+    Media, OtherLine, Rid, RidDirection, Rtcp, SctpMap, SessionDescription, Setup, Simulcast,
+    SimulcastId,
 };
 
 impl Display for SessionDescription {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let w = &mut Lines(f);
+        let w = &mut Lines { out: f, whole: true };
         w.line('v', "0")?;
         let origin = &self.origin;
         w.line(
@@ -24,45 +25,69 @@ impl Display for SessionDescription {
             ),
         )?;
         w.line('s', &self.name)?;
-        // RFC 8866 §5: these before b= ...
-        w.others(&self.other_lines, &['i', 'u', 'e', 'p'])?;
-        for bandwidth in &self.bandwidth {
-            w.line('b', bandwidth)?;
-        }
-        // ... and these after it.
-        if !self.other_lines.iter().any(|line| line.kind == 't') {
-            w.line('t', "0 0")?;
-        }
-        w.others(&self.other_lines, &['t', 'r', 'z', 'k'])?;
-        for group in &self.groups {
-            w.list("group", &group.semantics, &group.mids)?;
-        }
-        w.flag("ice-lite", self.ice_lite)?;
-        w.flag("extmap-allow-mixed", self.extmap_allow_mixed)?;
-        w.flag("cryptex", self.cryptex)?;
-        if let Some(semantic) = &self.msid_semantic {
-            w.list("msid-semantic", &semantic.semantic, &semantic.streams)?;
-        }
-        w.transport(&self.ice_ufrag, &self.ice_pwd, &self.ice_options, &self.fingerprints)?;
-        w.optional("setup", self.setup.map(Setup::as_str))?;
-        w.optional("identity", self.identity.as_ref())?;
-        for extension in &self.extensions {
-            w.attribute("extmap", extension)?;
-        }
-        for attribute in &self.attributes {
-            w.line('a', attribute)?;
-        }
-        for media in &self.media {
-            write_media(w, media)?;
-        }
-        Ok(())
+        write_middle(w, self)?;
+        write_body(w, self)
     }
+}
+
+impl Display for Fragment {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let w = &mut Lines { out: f, whole: false };
+        write_middle(w, &self.description)?;
+        write_body(w, &self.description)
+    }
+}
+
+/// From `i=` to `k=`, in the order of RFC 8866 §5.
+fn write_middle(w: &mut Lines<'_, '_>, description: &SessionDescription) -> fmt::Result {
+    w.others(&description.other_lines, &['i', 'u', 'e', 'p'])?;
+    for bandwidth in &description.bandwidth {
+        w.line('b', bandwidth)?;
+    }
+    if w.whole && !description.other_lines.iter().any(|line| line.kind == 't') {
+        w.line('t', "0 0")?;
+    }
+    w.others(&description.other_lines, &['t', 'r', 'z', 'k'])
+}
+
+/// The attributes of the session, and the sections.
+fn write_body(w: &mut Lines<'_, '_>, description: &SessionDescription) -> fmt::Result {
+    for group in &description.groups {
+        w.list("group", &group.semantics, &group.mids)?;
+    }
+    w.flag("ice-lite", description.ice_lite)?;
+    w.flag("extmap-allow-mixed", description.extmap_allow_mixed)?;
+    w.flag("cryptex", description.cryptex)?;
+    w.flag("end-of-candidates", description.end_of_candidates)?;
+    if let Some(semantic) = &description.msid_semantic {
+        w.list("msid-semantic", &semantic.semantic, &semantic.streams)?;
+    }
+    w.transport(
+        &description.ice_ufrag,
+        &description.ice_pwd,
+        &description.ice_options,
+        &description.fingerprints,
+    )?;
+    w.optional("setup", description.setup.map(Setup::as_str))?;
+    w.optional("identity", description.identity.as_ref())?;
+    for extension in &description.extensions {
+        w.attribute("extmap", extension)?;
+    }
+    for attribute in &description.attributes {
+        w.line('a', attribute)?;
+    }
+    for media in &description.media {
+        write_media(w, media)?;
+    }
+    Ok(())
 }
 
 fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {
     w.line('m', MediaLine(media))?;
     w.others(&media.other_lines, &['i'])?;
-    w.line('c', Address(media.connection))?;
+    if w.whole {
+        w.line('c', Address(media.connection))?;
+    }
     for bandwidth in &media.bandwidth {
         w.line('b', bandwidth)?;
     }
@@ -83,7 +108,7 @@ fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {
         w.attribute("extmap", extension)?;
     }
     w.flag("extmap-allow-mixed", media.extmap_allow_mixed)?;
-    w.flag(media.direction.as_str(), true)?;
+    w.flag(media.direction.as_str(), w.whole || media.direction != Direction::SendRecv)?;
     for msid in &media.msids {
         let track = Prefixed(" ", msid.track.as_deref());
         w.attribute("msid", format_args!("{}{track}", msid.stream))?;
@@ -154,14 +179,18 @@ fn write_codec(w: &mut Lines<'_, '_>, codec: &Codec) -> fmt::Result {
 }
 
 /// Writes whole lines; the only place that writes a line end.
-struct Lines<'a, 'f>(&'a mut Formatter<'f>);
+struct Lines<'a, 'f> {
+    out: &'a mut Formatter<'f>,
+    /// A description; or a fragment, which has no `c=` and says nothing of directions.
+    whole: bool,
+}
 
 impl Lines<'_, '_> {
     fn line(&mut self, kind: char, value: impl Display) -> fmt::Result {
-        self.0.write_char(kind)?;
-        self.0.write_char('=')?;
-        write!(OneLine(self.0), "{value}")?;
-        self.0.write_str("\r\n")
+        self.out.write_char(kind)?;
+        self.out.write_char('=')?;
+        write!(OneLine(self.out), "{value}")?;
+        self.out.write_str("\r\n")
     }
 
     fn attribute(&mut self, name: &str, value: impl Display) -> fmt::Result {

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use tsubame_sdp::{
     Attribute, Bandwidth, BandwidthKind, Candidate, CandidateKind, Codec, Direction, ExtMap,
-    FingerprintLine, Group, Media, MediaKind, Msid, Origin, Rid, RidDirection, Rtcp, SctpMap,
-    SessionDescription, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
+    FingerprintLine, Fragment, Group, Media, MediaKind, Msid, Origin, Rid, RidDirection, Rtcp,
+    SctpMap, SessionDescription, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
 };
 
 /// A word of the characters that RFC 8866 §9 calls a token.
@@ -268,7 +268,7 @@ proptest! {
 
     /// Lines of the right form with anything in them, on both levels.
     #[test]
-    fn lines_of_anything_are_stable(lines in vec(("[a-z]", "[a-z-]{0,12}", "[ -~\u{e9}]{0,40}"), 0..12), section in any::<bool>()) {
+    fn lines_of_anything_are_stable(lines in vec(("[aaabceikprtuz]", "[a-z-]{0,12}", "[ -~\u{e9}]{0,40}"), 0..12), section in any::<bool>()) {
         let mut text = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\n");
         if section {
             text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n");
@@ -278,6 +278,10 @@ proptest! {
         }
         if let Ok(description) = text.parse::<SessionDescription>() {
             prop_assert_eq!(description.to_string().parse::<SessionDescription>(), Ok(description));
+        }
+        let rest: String = text.split_inclusive('\n').skip(3).collect();
+        if let Ok(fragment) = rest.parse::<Fragment>() {
+            prop_assert_eq!(fragment.to_string().parse::<Fragment>(), Ok(fragment));
         }
     }
 

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use tsubame_sdp::{
-    Attribute, Bandwidth, BandwidthKind, Candidate, Direction, MediaKind, Origin, ParseError,
-    RidDirection, Rtcp, SctpMap, SessionDescription,
+    Attribute, Bandwidth, BandwidthKind, Candidate, Direction, Fragment, MediaKind, Origin,
+    ParseError, RidDirection, Rtcp, SctpMap, SessionDescription,
 };
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
@@ -457,4 +457,33 @@ fn octets_that_are_no_text() {
         "SDP line 5: expected UTF-8, found \"a=tool:\u{fffd}\u{fffd}\""
     );
     assert!(SessionDescription::from_bytes(HEAD.as_bytes()).is_ok());
+}
+
+#[test]
+fn fragments_of_trickled_candidates() {
+    // As RFC 9725 §4.3.1 shows one, with the lines in our order.
+    let text = "a=group:BUNDLE 0 1\r\na=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=ice-options:trickle\r\n\
+                m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1\r\n\
+                a=end-of-candidates\r\na=mid:0\r\n";
+    let fragment: Fragment = text.parse().unwrap();
+    assert_eq!(fragment.to_string(), text);
+    assert_eq!(fragment.description.ice_options, ["trickle"]);
+    let media = &fragment.description.media[0];
+    assert_eq!(media.parsed_candidates().next().unwrap().unwrap().extension("ufrag"), Some("EsAw"));
+    // What does not belong into one is no reason to refuse it, and what is written reads as the same.
+    let odd = "a=end-of-candidates\r\na=x\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 192.0.2.1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n";
+    let fragment: Fragment = odd.parse().unwrap();
+    assert!(fragment.description.end_of_candidates);
+    assert_eq!(fragment.to_string().parse::<Fragment>().as_ref(), Ok(&fragment));
+    assert_eq!("".parse::<Fragment>(), Ok(Fragment::default()));
+    assert_eq!(Fragment::new().to_string(), "");
+}
+
+#[test]
+fn fragments_are_refused_with_their_line() {
+    let line = |text: &str| text.parse::<Fragment>().unwrap_err().line();
+    assert_eq!(line("a=ice-ufrag:a b\r\n"), Some(1));
+    assert_eq!(line("a=ice-ufrag:a\r\nv=0\r\n"), Some(2), "a description is no fragment");
+    let long = "a=x\r\n".repeat(tsubame_sdp::MAX_LENGTH / 5 + 1);
+    assert_eq!(long.parse::<Fragment>(), Err(ParseError::TooLong { length: long.len() }));
 }

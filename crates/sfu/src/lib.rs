@@ -3,6 +3,8 @@
 //! [`Server::start`] binds the media sockets and starts the shards; a [`Handle`] lets clients in. The core is pure (told the time, no
 //! sockets); only the worker threads touch the network. See docs/architecture.md, "The life of one packet".
 
+#![allow(unexpected_cfgs, reason = "`fuzzing` is agreed on among fuzzers, not declared by crates")]
+
 mod api;
 mod channel;
 mod config;
@@ -21,6 +23,21 @@ mod sink;
 mod subscription;
 mod transport;
 mod worker;
+
+/// Entrances for fuzzers (docs/fuzzing.md). Only a whole build's flags can open them, no feature of a crate and no dependency.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::shard::fuzzing::FuzzedShard;
+
+    const _: () = assert!(cfg!(debug_assertions), "no build for users is one for fuzzing");
+
+    /// What every client's SRTP is protected with, in both directions.
+    pub const SRTP_PROFILE: tsubame_srtp::Profile = tsubame_srtp::Profile::AeadAes128Gcm;
+    /// Its master key.
+    pub const KEY: [u8; 16] = [1; 16];
+    /// Its master salt.
+    pub const SALT: [u8; 12] = [2; 12];
+}
 
 pub use api::{
     AudioSettings, CloseReason, Event, Join, JoinError, Joined, MediaKind, Mids, RequestError,

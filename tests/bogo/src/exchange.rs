@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use tsubame_dtls::{AlertDescription, Connection, Event};
+use tsubame_dtls::{AlertDescription, Connection, Event, Session};
 
 use crate::flags::Flags;
 use crate::options::{Expectations, Options};
@@ -13,6 +13,11 @@ use crate::wire::{Command, Wire};
 const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
 /// The runner's clock and ours may differ by this when a timeout is said to be due (RFC 6347 says nothing of it).
 const TIMER_FUDGE: Duration = Duration::from_millis(15);
+
+/// How long a datagram is on its way once no timer is left that the runner knows of.
+const TRANSIT: Duration = Duration::from_secs(1);
+/// Application data is as large as a record may be; BoringSSL's notion of an MTU concerns the handshake.
+const RECORD_MTU: usize = (1 << 14) + 64;
 
 /// How a run ends that does not succeed.
 pub(crate) enum Failure {
@@ -40,21 +45,18 @@ impl From<tsubame_dtls::Error> for Failure {
     }
 }
 
-/// What a later connection may resume.
-pub(crate) struct Session;
-
 pub(crate) fn run(
     flags: &Flags,
     options: &Options,
-    _resumed: Option<Session>,
+    session: Option<Session>,
 ) -> Result<Option<Session>, Failure> {
-    let mut exchange = Exchange::start(flags, options)?;
+    let mut exchange = Exchange::start(flags, options, session)?;
     let result = exchange.run();
     // The alert that says why has to leave even so.
     let flushed = exchange.flush();
     exchange.wire.close()?;
     result.and(flushed)?;
-    Ok(None)
+    Ok(exchange.session)
 }
 
 struct Exchange<'a> {
@@ -64,22 +66,33 @@ struct Exchange<'a> {
     /// Moved by the runner.
     now: Instant,
     certificate_judged: bool,
+    /// What a later connection may resume.
+    session: Option<Session>,
     closed: bool,
 }
 
 impl<'a> Exchange<'a> {
-    fn start(flags: &Flags, options: &'a Options) -> Result<Self, Failure> {
+    fn start(
+        flags: &Flags,
+        options: &'a Options,
+        session: Option<Session>,
+    ) -> Result<Self, Failure> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(Failure::of)?;
         #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
         let now = Instant::now();
         let config = options.config.clone();
+        let connection = match session {
+            Some(session) => Connection::resume(now, config, session, random),
+            None => Connection::new(now, flags.role, config, random),
+        };
         Ok(Self {
             options,
             wire: Wire::connect(flags)?,
-            connection: Connection::new(now, flags.role, config, random),
+            connection,
             now,
-            certificate_judged: false,
+            certificate_judged: options.certificate_judged,
+            session: None,
             closed: false,
         })
     }
@@ -106,6 +119,10 @@ impl<'a> Exchange<'a> {
     fn obey(&mut self, command: Command) -> Result<(), Failure> {
         match command {
             Command::Datagram(mut datagram) => {
+                // The runner says nothing of the time that datagrams take, but repetitions are answered at a bounded rate.
+                if self.connection.is_connected() {
+                    self.now += TRANSIT;
+                }
                 self.connection.handle_datagram(self.now, &mut datagram)?;
                 self.judge_certificate()?;
             }
@@ -171,6 +188,9 @@ impl<'a> Exchange<'a> {
     /// What the flags want done right after the handshake.
     fn begin(&mut self) -> Result<(), Failure> {
         check(&self.options.expects, &self.connection)?;
+        self.session = self.connection.session();
+        self.flush()?;
+        self.connection.set_mtu(RECORD_MTU);
         if let Some(export) = &self.options.export {
             let mut material = vec![0; export.len];
             let (label, context) = (export.label.as_bytes(), export.context.as_deref());
@@ -200,7 +220,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        let mut datagram = [0; 1 << 14];
+        let mut datagram = [0; RECORD_MTU];
         while let Some(len) = self.connection.poll_transmit(&mut datagram) {
             self.wire.send(datagram.get(..len).unwrap_or_default())?;
         }
@@ -220,6 +240,9 @@ fn check(expects: &Expectations, connection: &Connection) -> Result<(), Failure>
     let certificate = connection.peer_certificate().is_some();
     if expects.peer_certificate.is_some_and(|expected| expected != certificate) {
         return Err(Failure::of(format!("a certificate came: {certificate}")));
+    }
+    if connection.is_resumed() != Some(expects.resumed) {
+        return Err(Failure::of(format!("resumed: {:?}", connection.is_resumed())));
     }
     Ok(())
 }

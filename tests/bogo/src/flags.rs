@@ -83,6 +83,7 @@ const INDIFFERENT: &[&str] = &[
     "no-tls1",
     "no-tls11",
     "no-tls13",
+    "renegotiate-freely",
     "use-early-callback",
     "use-old-client-cert-callback",
 ];
@@ -108,6 +109,8 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Flags, Failure> {
             arguments.next().ok_or_else(|| Failure::Failed(format!("{argument} without a value")))
         };
         match name {
+            // Of our own `run`, to list the tests.
+            "implement-nothing" => return Err(unimplemented()),
             "server" => flags.role = Role::Server,
             "ipv6" => flags.ipv6 = true,
             "port" => flags.port = number(value()?)?,

@@ -46,12 +46,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<(), Failure> {
     let flags = flags::parse(arguments)?;
-    if flags.resume_count > 0 {
-        return Err(Failure::Unimplemented("resumption".into()));
-    }
     // All are read before the first connection: what is not implemented is to be said at the start.
+    let tickets = options::ticket_key()?;
     let connections = (0..=flags.resume_count)
-        .map(|number| Options::of_connection(&flags, number))
+        .map(|number| Options::of_connection(&flags, number, &tickets))
         .collect::<Result<Vec<_>, _>>()?;
     let mut session = None;
     for options in &connections {

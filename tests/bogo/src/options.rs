@@ -7,7 +7,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tsubame_dtls::{
     AlertDescription, CipherSuite, ClientCertificate, Config, Identity, NamedGroup, Role,
-    SrtpProfile, UnauthenticatedErrors,
+    SrtpProfile, TicketKey, UnauthenticatedErrors,
 };
 
 use crate::exchange::Failure;
@@ -18,6 +18,8 @@ const DEFAULT_MTU: usize = 1500 - 28;
 
 pub(crate) struct Options {
     pub(crate) config: Arc<Config>,
+    /// A session that is resumed brings a certificate that pleased before.
+    pub(crate) certificate_judged: bool,
     /// The alert for a peer whose certificate does not please; `None` where every one does.
     pub(crate) certificate_refusal: Option<AlertDescription>,
     pub(crate) expects: Expectations,
@@ -33,6 +35,7 @@ pub(crate) struct Expectations {
     pub(crate) cipher: Option<u16>,
     pub(crate) curve: Option<u16>,
     pub(crate) peer_certificate: Option<bool>,
+    pub(crate) resumed: bool,
 }
 
 pub(crate) struct Export {
@@ -42,11 +45,20 @@ pub(crate) struct Export {
 }
 
 impl Options {
-    pub(crate) fn of_connection(flags: &Flags, connection: usize) -> Result<Self, Failure> {
+    pub(crate) fn of_connection(
+        flags: &Flags,
+        connection: usize,
+        tickets: &Arc<TicketKey>,
+    ) -> Result<Self, Failure> {
         let settings = Settings(flags.settings_of(connection).collect());
-        let config = config(flags.role, &settings)?;
-        let verifies =
-            flags.role == Role::Client || config.client_certificate != ClientCertificate::Never;
+        let mut config = config(flags.role, &settings)?;
+        if !settings.has("no-ticket") {
+            config.tickets = Some(Arc::clone(tickets));
+            config.ask_for_tickets = true;
+        }
+        let resumption = connection > 0;
+        // Without being told so, BoringSSL goes on whatever it thinks of a certificate.
+        let verifies = settings.has("verify-peer");
         let refusal = if settings.has("use-custom-verify-callback") {
             AlertDescription(46)
         } else {
@@ -64,11 +76,13 @@ impl Options {
         let export_len = settings.number("export-keying-material")?.filter(|len| *len > 0);
         Ok(Self {
             config: Arc::new(config),
+            certificate_judged: resumption && !settings.has("reverify-on-resume"),
             certificate_refusal: (verifies && settings.has("verify-fail")).then_some(refusal),
             expects: Expectations {
                 cipher: settings.number("expect-cipher")?,
                 curve: settings.number("expect-curve-id")?,
                 peer_certificate,
+                resumed: resumption && !settings.has("expect-session-miss"),
             },
             export: export_len.map(|len| Export {
                 len,
@@ -83,6 +97,13 @@ impl Options {
             sends_alert: settings.has("send-alert"),
         })
     }
+}
+
+/// What every connection of a test seals its tickets with.
+pub(crate) fn ticket_key() -> Result<Arc<TicketKey>, Failure> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(Failure::of)?;
+    TicketKey::new(&key).map(Arc::new).ok_or_else(|| Failure::of("no key for tickets"))
 }
 
 struct Settings<'a>(Vec<&'a Setting>);

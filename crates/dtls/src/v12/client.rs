@@ -23,22 +23,23 @@
 //! ChangeCipherSpec changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of
 //! epoch 1 is taken.
 
+mod finish;
+mod hello;
+
+use finish::{AwaitFinished, AwaitTicket};
+use hello::AwaitServerHello;
+
 use super::group::{KeyExchange, NamedGroup};
-use super::handshake::{
-    Context, Established, Negotiated, Next, Transcript, same_digest, unexpected,
-};
-use super::key_schedule::Randoms;
+use super::handshake::{Context, Established, Negotiated, Next, Transcript, unexpected};
 use super::message::{
-    Certificate, CertificateRequest, CertificateVerify, ClientKeyExchange, ClientOffer, Finished,
-    HandshakeType, HelloVerifyRequest, Parsed, ServerHello, ServerKeyExchange, UseSrtp,
+    Certificate, CertificateRequest, CertificateVerify, ClientKeyExchange, Finished, HandshakeType,
+    Parsed, ServerKeyExchange,
 };
 use super::reassembly::Message;
-use super::record::DTLS_1_2;
 use super::signature::{PublicKey, SignatureScheme};
-use super::suite::CipherSuite;
-use crate::config::{ClientCertificate, Config, Role};
+use crate::config::{ClientCertificate, Role};
 use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
-use crate::srtp::SrtpProfile;
+use crate::session::Session;
 
 pub(crate) enum State {
     ServerHello(Box<AwaitServerHello>),
@@ -46,15 +47,14 @@ pub(crate) enum State {
     ServerKeyExchange(Box<AwaitServerKeyExchange>),
     CertificateRequest(Box<AwaitCertificateRequest>),
     ServerHelloDone(Box<AwaitServerHelloDone>),
+    Ticket(Box<AwaitTicket>),
     Finished(Box<AwaitFinished>),
 }
 
 impl State {
     /// Flight 1.
-    pub(crate) fn start(random: [u8; 32], cx: &mut Context<'_>) -> Self {
-        let mut transcript = Transcript::default();
-        send_client_hello(random, &[], &mut transcript, cx);
-        Self::ServerHello(Box::new(AwaitServerHello { random, transcript, cookie_sent: false }))
+    pub(crate) fn start(random: [u8; 32], resume: Option<Session>, cx: &mut Context<'_>) -> Self {
+        Self::ServerHello(Box::new(AwaitServerHello::start(random, resume, cx)))
     }
 
     pub(crate) fn handle(
@@ -87,8 +87,11 @@ impl State {
                 state.without_request().handle(message, cx)?
             }
             (Self::ServerHelloDone(state), Parsed::ServerHelloDone) => state.handle(message, cx)?,
+            (Self::Ticket(state), Parsed::NewSessionTicket(ticket)) => {
+                state.handle(ticket, message)?
+            }
             (Self::Finished(state), Parsed::Finished(finished)) => {
-                return state.handle(finished, cx);
+                return state.handle(finished, message, cx);
             }
             (state, _) => {
                 let expected = state.waiting_for();
@@ -105,117 +108,15 @@ impl State {
             Self::ServerKeyExchange(_) => HandshakeType::SERVER_KEY_EXCHANGE,
             Self::CertificateRequest(_) => HandshakeType::CERTIFICATE_REQUEST,
             Self::ServerHelloDone(_) => HandshakeType::SERVER_HELLO_DONE,
+            Self::Ticket(_) => HandshakeType::NEW_SESSION_TICKET,
             Self::Finished(_) => HandshakeType::FINISHED,
         }
     }
 }
 
-fn send_client_hello(
-    random: [u8; 32],
-    cookie: &[u8],
-    transcript: &mut Transcript,
-    cx: &mut Context<'_>,
-) {
-    let offer = ClientOffer {
-        random,
-        cookie,
-        suites: &cx.config.cipher_suites,
-        groups: &cx.config.groups,
-        srtp_profiles: &cx.config.srtp_profiles,
-    };
-    cx.flight.clear();
-    cx.flight.push(0, HandshakeType::CLIENT_HELLO, offer.encode(), transcript.own());
-    cx.flight.launch(cx.now);
-}
-
-/// After flight 1, and after flight 3.
-pub(crate) struct AwaitServerHello {
-    random: [u8; 32],
-    transcript: Transcript,
-    cookie_sent: bool,
-}
-
-impl AwaitServerHello {
-    /// Flight 3. RFC 6347 §4.2.1: the same hello with the cookie; the transcript begins with it.
-    fn handle_cookie(
-        mut self: Box<Self>,
-        request: &HelloVerifyRequest<'_>,
-        cx: &mut Context<'_>,
-    ) -> State {
-        self.transcript = Transcript::default();
-        send_client_hello(self.random, request.cookie, &mut self.transcript, cx);
-        self.cookie_sent = true;
-        State::ServerHello(self)
-    }
-
-    fn handle(
-        mut self,
-        hello: &ServerHello<'_>,
-        message: &Message,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let negotiated = self.judge(hello, cx.config)?;
-        self.transcript.add(message)?;
-        let next = AwaitCertificate { negotiated, transcript: self.transcript };
-        Ok(State::Certificate(Box::new(next)))
-    }
-
-    /// Whether the server chose from what we offered.
-    fn judge(&self, hello: &ServerHello<'_>, config: &Config) -> Result<Negotiated, Error> {
-        if hello.version != DTLS_1_2 {
-            return Err(PeerIncompatible::Version(hello.version).into());
-        }
-        if let Some(extension) = hello.unsolicited {
-            return Err(PeerMisbehaved::UnsolicitedExtension(extension).into());
-        }
-        let suite = CipherSuite::from_id(hello.suite)
-            .filter(|suite| config.cipher_suites.contains(suite))
-            .ok_or(illegal("cipher suite"))?;
-        if hello.compression != 0 {
-            return Err(illegal("compression method").into());
-        }
-        if hello.uncompressed_points == Some(false) {
-            return Err(illegal("point formats").into());
-        }
-        // RFC 5746 §3.4: on an initial handshake the value is empty.
-        if hello.renegotiation_info.is_some_and(|content| content != [0]) {
-            return Err(illegal("renegotiation_info").into());
-        }
-        if config.require_extended_master_secret && !hello.extended_master_secret {
-            return Err(PeerIncompatible::NoExtendedMasterSecret.into());
-        }
-        let srtp_profile = match &hello.use_srtp {
-            Some(choice) => Some(judge_srtp(choice, config)?),
-            None => None,
-        };
-        Ok(Negotiated {
-            suite,
-            randoms: Randoms { client: self.random, server: hello.random },
-            extended_master_secret: hello.extended_master_secret,
-            srtp_profile,
-        })
-    }
-}
-
-/// RFC 5764 §4.1.1: exactly one profile of those offered, and our empty MKI or none.
-fn judge_srtp(choice: &UseSrtp, config: &Config) -> Result<SrtpProfile, PeerMisbehaved> {
-    let [id] = choice.profiles[..] else {
-        return Err(illegal("SRTP profile"));
-    };
-    if choice.has_mki {
-        return Err(illegal("SRTP MKI"));
-    }
-    SrtpProfile::from_id(id)
-        .filter(|profile| config.srtp_profiles.contains(profile))
-        .ok_or(illegal("SRTP profile"))
-}
-
-fn illegal(field: &'static str) -> PeerMisbehaved {
-    PeerMisbehaved::IllegalParameter { message: HandshakeType::SERVER_HELLO, field }
-}
-
 pub(crate) struct AwaitCertificate {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
 }
 
@@ -229,6 +130,7 @@ impl AwaitCertificate {
         self.transcript.add(message)?;
         let next = AwaitServerKeyExchange {
             negotiated: self.negotiated,
+            session_id: self.session_id,
             transcript: self.transcript,
             certificate: certificate.to_vec(),
             peer_key,
@@ -239,6 +141,7 @@ impl AwaitCertificate {
 
 pub(crate) struct AwaitServerKeyExchange {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
     certificate: Vec<u8>,
     peer_key: PublicKey,
@@ -265,6 +168,7 @@ impl AwaitServerKeyExchange {
         self.transcript.add(message)?;
         let next = AwaitCertificateRequest {
             negotiated: self.negotiated,
+            session_id: self.session_id,
             transcript: self.transcript,
             server_share: ServerShare { group, public: exchange.public.to_vec() },
         };
@@ -280,6 +184,7 @@ struct ServerShare {
 
 pub(crate) struct AwaitCertificateRequest {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
     server_share: ServerShare,
 }
@@ -321,6 +226,7 @@ impl AwaitCertificateRequest {
     fn answer_with(self, answer: CertificateAnswer) -> AwaitServerHelloDone {
         AwaitServerHelloDone {
             negotiated: self.negotiated,
+            session_id: self.session_id,
             transcript: self.transcript,
             server_share: self.server_share,
             answer,
@@ -341,6 +247,7 @@ enum CertificateAnswer {
 
 pub(crate) struct AwaitServerHelloDone {
     negotiated: Negotiated,
+    session_id: Vec<u8>,
     transcript: Transcript,
     server_share: ServerShare,
     answer: CertificateAnswer,
@@ -384,25 +291,14 @@ impl AwaitServerHelloDone {
         cx.flight.push(1, HandshakeType::FINISHED, finished, self.transcript.own());
         cx.flight.launch(cx.now);
 
-        let established = Established { negotiated: self.negotiated, group, master };
-        let next = AwaitFinished { established, transcript: self.transcript };
-        Ok(State::Finished(Box::new(next)))
-    }
-}
-
-/// After flight 5.
-pub(crate) struct AwaitFinished {
-    established: Established,
-    transcript: Transcript,
-}
-
-impl AwaitFinished {
-    fn handle(self, finished: &Finished, cx: &mut Context<'_>) -> Result<Next<State>, Error> {
-        let expected = self.established.master.verify_data(Role::Server, self.transcript.bytes());
-        if !same_digest(&finished.verify_data, &expected) {
-            return Err(PeerMisbehaved::WrongVerifyData.into());
-        }
-        cx.flight.clear();
-        Ok(Next::Established(Box::new(self.established)))
+        let established = Established {
+            negotiated: self.negotiated,
+            group,
+            master,
+            resumed: false,
+            session_id: self.session_id,
+            ticket: Vec::new(),
+        };
+        Ok(AwaitFinished::after_ours(established, self.transcript))
     }
 }

@@ -14,13 +14,18 @@ use crate::config::{Config, Role};
 use crate::connection::{Event, SendError};
 use crate::counters::Counters;
 use crate::error::{ApiMisuse, Error};
+use crate::session::Session;
 
 mod messages;
 mod records;
 
 /// What anything needs to be sent in.
 const MIN_DATAGRAM: usize = 64;
-const MAX_DATAGRAM: usize = 16 * 1024;
+/// A record of the largest content, with whatever protects it.
+const MAX_DATAGRAM: usize = (1 << 14) + 64;
+
+/// No timer is set to less, whatever round trip was measured.
+const MIN_RTO: Duration = Duration::from_millis(50);
 
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
@@ -55,6 +60,17 @@ enum Phase {
 
 impl Endpoint {
     pub(crate) fn new(now: Instant, role: Role, config: Arc<Config>, random: [u8; 32]) -> Self {
+        Self::resume(now, role, config, None, random)
+    }
+
+    /// A client may offer a session to resume.
+    pub(crate) fn resume(
+        now: Instant,
+        role: Role,
+        config: Arc<Config>,
+        session: Option<Session>,
+        random: [u8; 32],
+    ) -> Self {
         let mut endpoint = Self {
             role,
             started: now,
@@ -81,7 +97,7 @@ impl Endpoint {
             }
             (Ok(()), Role::Client) => {
                 let mut cx = endpoint.context(&config, now);
-                let state = client::State::start(seed.hello_random, &mut cx);
+                let state = client::State::start(seed.hello_random, session, &mut cx);
                 Phase::Handshaking(Handshake::Client(state))
             }
         };
@@ -199,7 +215,8 @@ impl Endpoint {
     }
 
     pub(crate) fn set_initial_rto(&mut self, rto: Duration) {
-        self.flight.set_initial_rto(rto);
+        let most = self.config.initial_rto.saturating_mul(2).max(MIN_RTO);
+        self.flight.set_initial_rto(rto.clamp(MIN_RTO, most));
     }
 
     pub(crate) fn role(&self) -> Role {

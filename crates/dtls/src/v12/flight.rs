@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::message::HandshakeType;
 use super::reassembly::append_whole;
-use super::record::{ContentType, Records};
+use super::record::{ContentType, DTLS_1_0, DTLS_1_2, Records};
 
 const FRAGMENT_HEADER_LEN: usize = 12;
 /// A datagram with less room than this left for a message's bytes is sent without them.
@@ -33,7 +33,8 @@ pub(crate) struct Flight {
     launched: Instant,
     initial_rto: Duration,
     max_rto: Duration,
-    rto: Duration,
+    /// How often the timer of this flight has expired; each time doubles it.
+    expirations: u32,
     deadline: Option<Instant>,
 }
 
@@ -47,18 +48,22 @@ impl Flight {
             launched: now,
             initial_rto,
             max_rto,
-            rto: initial_rto,
+            expirations: 0,
             deadline: None,
         }
     }
 
-    /// Also moves the timer of a flight that was sent once: the round trip may become known just after its launch.
+    /// Also moves the timer that runs, doubled as often as it was: the round trip may become known after a launch.
     pub(crate) fn set_initial_rto(&mut self, rto: Duration) {
-        if self.deadline.is_some() && self.rto == self.initial_rto {
-            self.rto = rto;
-            self.deadline = Some(self.launched + rto);
-        }
         self.initial_rto = rto;
+        if self.deadline.is_some() {
+            self.deadline = Some(self.launched + self.rto());
+        }
+    }
+
+    fn rto(&self) -> Duration {
+        let doubled = self.initial_rto.saturating_mul(1 << self.expirations.min(16));
+        doubled.min(self.max_rto.max(self.initial_rto))
     }
 
     /// Forgets the flight: the peer answered it, or nobody will.
@@ -89,8 +94,8 @@ impl Flight {
     /// Sends the flight, and again whenever the timer expires.
     pub(crate) fn launch(&mut self, now: Instant) {
         self.launch_untimed(now);
-        self.rto = self.initial_rto;
-        self.deadline = Some(now + self.rto);
+        self.expirations = 0;
+        self.deadline = Some(now + self.rto());
     }
 
     /// Sends the flight, and again only when the peer repeats its own: the last flight, and HelloVerifyRequest.
@@ -114,10 +119,10 @@ impl Flight {
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
         let expired = self.deadline.is_some_and(|deadline| deadline <= now);
         if expired {
-            self.rto = (self.rto * 2).min(self.max_rto.max(self.initial_rto));
+            self.expirations = self.expirations.saturating_add(1);
             self.launched = now;
             self.cursor = Some(Cursor::default());
-            self.deadline = Some(now + self.rto);
+            self.deadline = Some(now + self.rto());
         }
         expired
     }
@@ -131,7 +136,7 @@ impl Flight {
         if due {
             self.launched = now;
             self.cursor = Some(Cursor::default());
-            self.deadline = self.deadline.map(|_| now + self.rto);
+            self.deadline = self.deadline.map(|_| now + self.rto());
         }
         due
     }
@@ -181,7 +186,10 @@ impl Entry {
         }
         let fragment = rest.get(..take)?;
         let header = fragment_header(*kind, body.len(), *message_seq, offset, take);
-        let len = records.seal(*epoch, ContentType::Handshake, &[&header, fragment], out)?;
+        // RFC 5246 §E.1: nobody knows yet what the peer reads, so a ClientHello stands under the oldest version.
+        let version = if *kind == HandshakeType::CLIENT_HELLO { DTLS_1_0 } else { DTLS_1_2 };
+        let parts: [&[u8]; 2] = [&header, fragment];
+        let len = records.seal_under(version, *epoch, ContentType::Handshake, &parts, out)?;
         Some((len, (take < rest.len()).then_some(offset + take)))
     }
 }

@@ -15,6 +15,7 @@ use super::suite::CipherSuite;
 use super::{client, server};
 use crate::config::{Config, Role};
 use crate::error::{Error, PeerMisbehaved};
+use crate::session::{Session, SessionSecrets};
 use crate::srtp::SrtpProfile;
 
 /// A handshake under way. Each state is a type that holds what exists in it, and a transition consumes it.
@@ -125,6 +126,8 @@ pub(crate) struct Negotiated {
     pub(crate) randoms: Randoms,
     pub(crate) extended_master_secret: bool,
     pub(crate) srtp_profile: Option<SrtpProfile>,
+    /// A NewSessionTicket stands before the server's Finished.
+    pub(crate) ticket_promised: bool,
 }
 
 impl Negotiated {
@@ -149,6 +152,11 @@ pub(crate) struct Established {
     pub(crate) negotiated: Negotiated,
     pub(crate) group: NamedGroup,
     pub(crate) master: MasterSecret,
+    /// Whether an earlier session was resumed.
+    pub(crate) resumed: bool,
+    /// What a client can resume the session with: the server's session id and ticket, either of them empty without one.
+    pub(crate) session_id: Vec<u8>,
+    pub(crate) ticket: Vec<u8>,
 }
 
 impl Established {
@@ -162,6 +170,29 @@ impl Established {
 
     pub(crate) fn srtp_profile(&self) -> Option<SrtpProfile> {
         self.negotiated.srtp_profile
+    }
+
+    /// What both ends have to remember for the session to be resumed.
+    pub(crate) fn secrets(&self, peer_certificate: Option<&[u8]>) -> SessionSecrets {
+        SessionSecrets {
+            suite: self.negotiated.suite,
+            group: self.group,
+            extended_master_secret: self.negotiated.extended_master_secret,
+            master: self.master.secret().clone(),
+            peer_certificate: peer_certificate.map(<[u8]>::to_vec),
+        }
+    }
+
+    /// The session for a client to keep; `None` when the server named none.
+    pub(crate) fn session(&self, peer_certificate: Option<&[u8]>) -> Option<Session> {
+        if self.session_id.is_empty() && self.ticket.is_empty() {
+            return None;
+        }
+        Some(Session {
+            secrets: self.secrets(peer_certificate),
+            id: self.session_id.clone(),
+            ticket: self.ticket.clone(),
+        })
     }
 
     pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) {

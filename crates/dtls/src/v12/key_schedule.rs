@@ -31,6 +31,16 @@ impl MasterSecret {
         Self::derive(hash, pre_master, b"master secret", &[&randoms.client, &randoms.server])
     }
 
+    /// That of a session that is resumed.
+    pub(crate) fn resumed(hash: SuiteHash, secret: &Zeroizing<[u8; 48]>) -> Self {
+        Self { secret: secret.clone(), hash }
+    }
+
+    /// For the session that this one may become.
+    pub(crate) fn secret(&self) -> &Zeroizing<[u8; 48]> {
+        &self.secret
+    }
+
     fn derive(hash: SuiteHash, pre_master: &[u8], label: &[u8], seed: &[&[u8]]) -> Self {
         let mut secret = Zeroizing::new([0; 48]);
         prf(hash, pre_master, label, seed, &mut *secret);

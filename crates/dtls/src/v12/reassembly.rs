@@ -34,6 +34,11 @@ impl<'a> Fragment<'a> {
         Some(Self { kind, length, message_seq, offset, body })
     }
 
+    /// Whether the message begins with it: a message in many fragments is repeated once.
+    pub(crate) fn is_first(&self) -> bool {
+        self.offset == 0
+    }
+
     fn end(&self) -> usize {
         self.offset.saturating_add(self.body.len())
     }
@@ -67,10 +72,14 @@ pub(crate) fn append_whole(out: &mut Vec<u8>, kind: HandshakeType, message_seq: 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inserted {
     Kept,
+    /// It contradicts those before it, which are given up for it.
+    StartedAnew,
     /// Its message has been handled: the peer repeats itself.
     Repeated,
     /// It is of no use or beyond a limit.
     Dropped,
+    /// Its message is larger than any may be.
+    TooLarge,
 }
 
 /// Collects fragments and gives messages out in the order of their sequence numbers.
@@ -96,8 +105,10 @@ impl Reassembly {
         if self.is_past(fragment.message_seq) {
             return Inserted::Repeated;
         }
+        if fragment.length > MAX_MESSAGE {
+            return Inserted::TooLarge;
+        }
         if fragment.message_seq - self.next_seq > MAX_AHEAD
-            || fragment.length > MAX_MESSAGE
             || fragment.end() > fragment.length
             || (fragment.body.is_empty() && fragment.length != 0)
         {
@@ -105,9 +116,11 @@ impl Reassembly {
         }
         // A fragment that contradicts the ones before it starts its message anew: if it is the forged one, the peer's
         // retransmission does the same to it.
+        let before = self.open.len();
         self.open.retain(|partial| {
             partial.message_seq != fragment.message_seq || partial.agrees_with(epoch, &fragment)
         });
+        let contradicts = self.open.len() < before;
         if !self.open.iter().any(|partial| partial.message_seq == fragment.message_seq) {
             if !self.make_room(&fragment) {
                 return Inserted::Dropped;
@@ -119,7 +132,11 @@ impl Reassembly {
         else {
             return Inserted::Dropped;
         };
-        if partial.add(&fragment) { Inserted::Kept } else { Inserted::Dropped }
+        match (partial.add(&fragment), contradicts) {
+            (true, false) => Inserted::Kept,
+            (true, true) => Inserted::StartedAnew,
+            (false, _) => Inserted::Dropped,
+        }
     }
 
     /// Takes the next message in order out, if it is whole. Its turn remains until [`accept`](Self::accept): a message
@@ -143,9 +160,11 @@ impl Reassembly {
         self.next_seq = self.next_seq.saturating_add(1);
     }
 
-    /// The handshake is over: what was collected beyond it is nobody's.
-    pub(crate) fn forget_unfinished(&mut self) {
-        self.open = Vec::new();
+    /// The handshake is over: what was collected in the clear beyond it is nobody's. Gives the type of a message that came
+    /// protected.
+    pub(crate) fn forget_unfinished(&mut self) -> Option<HandshakeType> {
+        let open = std::mem::take(&mut self.open);
+        open.iter().find(|partial| partial.epoch > 0).map(|partial| partial.kind)
     }
 
     /// The sequence number of the message whose turn it is.
@@ -278,9 +297,10 @@ mod tests {
     #[test]
     fn limits_hold_on_both_sides() {
         let mut reassembly = Reassembly::default();
-        for (length, offset) in
-            [((1 << 24) - 1, 0), (MAX_MESSAGE + 1, 0), (10, 10), (10, (1 << 24) - 1)]
-        {
+        for length in [(1 << 24) - 1, MAX_MESSAGE + 1] {
+            assert_eq!(reassembly.insert(0, fragment(0, length, 0, b"x")), Inserted::TooLarge);
+        }
+        for (length, offset) in [(10, 10), (10, (1 << 24) - 1)] {
             assert_eq!(reassembly.insert(0, fragment(0, length, offset, b"x")), Inserted::Dropped);
         }
         assert!(reassembly.open.is_empty());

@@ -51,14 +51,18 @@ impl ContentType {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
-    /// `None` when the type is unknown: the record is skipped, those behind it are not.
-    pub(crate) content_type: Option<ContentType>,
+    /// The content type, known or not.
+    pub(crate) kind: u8,
     version: u16,
     pub(crate) epoch: u16,
     sequence: u64,
 }
 
 impl Header {
+    pub(crate) fn content_type(&self) -> Option<ContentType> {
+        ContentType::from_id(self.kind)
+    }
+
     /// The first records travel before a version is agreed on, under DTLS 1.0's number (RFC 6347 §4.2.1); everything
     /// protected is 1.2.
     pub(crate) fn version_is_acceptable(&self) -> bool {
@@ -81,7 +85,7 @@ pub(crate) fn split_record(datagram: &mut [u8]) -> Option<(Header, &mut [u8], &m
     }
     let (body, rest) = rest.split_at_mut_checked(length)?;
     let header = Header {
-        content_type: ContentType::from_id(kind),
+        kind,
         version: u16::from_be_bytes([v0, v1]),
         epoch: u16::from_be_bytes([e0, e1]),
         sequence: u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]),
@@ -152,6 +156,18 @@ impl Records {
         parts: &[&[u8]],
         out: &mut [u8],
     ) -> Option<usize> {
+        self.seal_under(DTLS_1_2, epoch, content_type, parts, out)
+    }
+
+    /// The same under another version's number, as a ClientHello travels.
+    pub(crate) fn seal_under(
+        &mut self,
+        version: u16,
+        epoch: u16,
+        content_type: ContentType,
+        parts: &[&[u8]],
+        out: &mut [u8],
+    ) -> Option<usize> {
         let content_len = parts.iter().map(|part| part.len()).sum::<usize>();
         let total = content_len.checked_add(self.overhead(epoch))?;
         let length = u16::try_from(total - HEADER_LEN).ok()?;
@@ -161,8 +177,7 @@ impl Records {
         if *next > MAX_SEQUENCE {
             return None;
         }
-        let header =
-            Header { content_type: Some(content_type), version: DTLS_1_2, epoch, sequence: *next };
+        let header = Header { kind: content_type.id(), version, epoch, sequence: *next };
         let write = match (&self.keys, epoch) {
             (_, 0) => None,
             (Some(keys), _) => Some(&keys.write),
@@ -243,7 +258,7 @@ impl DirectionKey {
 
     fn associated_data(header: &Header, content_len: usize) -> Option<Aad<[u8; HEADER_LEN]>> {
         let [e0, e1, s0, s1, s2, s3, s4, s5] = header.epoch_and_sequence();
-        let kind = header.content_type?.id();
+        let kind = header.kind;
         let [v0, v1] = header.version.to_be_bytes();
         let [l0, l1] = u16::try_from(content_len).ok()?.to_be_bytes();
         Some(Aad::from([e0, e1, s0, s1, s2, s3, s4, s5, kind, v0, v1, l0, l1]))

@@ -24,25 +24,28 @@
 //! Flight 4 has a timer; flights 2 and 6 are sent again when the client repeats its own. An incoming ChangeCipherSpec
 //! changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of epoch 1 is taken.
 
+mod choice;
+mod resume;
+
+use choice::Choice;
+use resume::{AwaitResumedFinished, resumable};
 use ring::hmac;
 
-use super::group::{KeyExchange, NamedGroup};
+use super::group::KeyExchange;
 use super::handshake::{
     Context, Established, Negotiated, Next, Seed, Transcript, same_digest, unexpected,
 };
 use super::key_schedule::{MasterSecret, Randoms};
 use super::message::{
     Certificate, CertificateVerify, ClientHello, ClientKeyExchange, Finished, HandshakeType,
-    HelloVerifyRequest, Parsed, ServerChoice, ServerEcdhParams, ServerHelloDone,
+    HelloVerifyRequest, NewSessionTicket, Parsed, ServerChoice, ServerEcdhParams, ServerHelloDone,
     encode_certificate_request,
 };
 use super::reassembly::Message;
-use super::record::DTLS_1_2;
 use super::signature::{PublicKey, SignatureScheme};
-use super::suite::CipherSuite;
-use crate::config::{ClientCertificate, Config, Role};
-use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
-use crate::srtp::SrtpProfile;
+use crate::config::{ClientCertificate, Role};
+use crate::error::{Environment, Error, PeerMisbehaved};
+use crate::session::SessionSecrets;
 
 pub(crate) enum State {
     ClientHello(Box<AwaitClientHello>),
@@ -50,6 +53,7 @@ pub(crate) enum State {
     ClientKeyExchange(Box<AwaitClientKeyExchange>),
     CertificateVerify(Box<AwaitCertificateVerify>),
     Finished(Box<AwaitFinished>),
+    ResumedFinished(Box<AwaitResumedFinished>),
 }
 
 impl State {
@@ -79,6 +83,9 @@ impl State {
             (Self::Finished(state), Parsed::Finished(finished)) => {
                 state.handle(finished, message, cx)
             }
+            (Self::ResumedFinished(state), Parsed::Finished(finished)) => {
+                state.handle(finished, cx)
+            }
             (state, _) => {
                 let expected = state.waiting_for();
                 unexpected(state, message, expected)
@@ -92,7 +99,7 @@ impl State {
             Self::Certificate(_) => HandshakeType::CERTIFICATE,
             Self::ClientKeyExchange(_) => HandshakeType::CLIENT_KEY_EXCHANGE,
             Self::CertificateVerify(_) => HandshakeType::CERTIFICATE_VERIFY,
-            Self::Finished(_) => HandshakeType::FINISHED,
+            Self::Finished(_) | Self::ResumedFinished(_) => HandshakeType::FINISHED,
         }
     }
 }
@@ -122,8 +129,15 @@ impl AwaitClientHello {
             self.send_cookie(hello, cx);
             return Ok(Next::State(State::ClientHello(self)));
         }
-        match Choice::from_offer(hello, cx.config) {
-            Ok(choice) => self.answer(hello, choice, message, cx),
+        let verdict = Choice::check_basics(hello, cx.config)
+            .and_then(|()| resumable(hello, cx.config))
+            .and_then(|session| match session {
+                Some(session) => Ok(Verdict::Resume(session)),
+                None => Choice::from_offer(hello, cx.config).map(Verdict::Negotiate),
+            });
+        match verdict {
+            Ok(Verdict::Resume(session)) => self.resume(hello, session, message, cx),
+            Ok(Verdict::Negotiate(choice)) => self.answer(hello, choice, message, cx),
             Err(why) => Ok(Next::Refused(State::ClientHello(self), why.into())),
         }
     }
@@ -157,8 +171,11 @@ impl AwaitClientHello {
     ) -> Result<Next<State>, Error> {
         let identity = &cx.config.identity;
         let randoms = Randoms { client: hello.random, server: self.seed.hello_random };
+        let ticket_promised = cx.config.tickets.is_some() && hello.ticket.is_some();
         let server_hello = ServerChoice {
             random: randoms.server,
+            session_id: &[],
+            promises_ticket: ticket_promised,
             suite: choice.suite,
             extended_master_secret: hello.extended_master_secret,
             secure_renegotiation: hello.secure_renegotiation,
@@ -195,6 +212,7 @@ impl AwaitClientHello {
             randoms,
             extended_master_secret: hello.extended_master_secret,
             srtp_profile: choice.srtp_profile,
+            ticket_promised,
         };
         let next = AwaitCertificate { negotiated, transcript, exchange };
         Ok(Next::State(if asks {
@@ -205,61 +223,10 @@ impl AwaitClientHello {
     }
 }
 
-/// What we take of a client's offer.
-struct Choice {
-    suite: CipherSuite,
-    group: NamedGroup,
-    scheme: SignatureScheme,
-    srtp_profile: Option<SrtpProfile>,
-}
-
-impl Choice {
-    fn from_offer(hello: &ClientHello<'_>, config: &Config) -> Result<Self, PeerIncompatible> {
-        // Numbers of DTLS versions go down: 1.0 is 0xfeff, 1.2 is 0xfefd, 1.3 is 0xfefc. supported_versions, where
-        // present, overrules the field (RFC 8446 §4.2.1).
-        let old_field_allows = (0xfe00..=DTLS_1_2).contains(&hello.legacy_version);
-        if !hello.supports_1_2.unwrap_or(old_field_allows) {
-            return Err(PeerIncompatible::Version(hello.legacy_version));
-        }
-        if !hello.null_compression {
-            return Err(PeerIncompatible::NoNullCompression);
-        }
-        if hello.uncompressed_points == Some(false) {
-            return Err(PeerIncompatible::NoUncompressedPoints);
-        }
-        if config.require_extended_master_secret && !hello.extended_master_secret {
-            return Err(PeerIncompatible::NoExtendedMasterSecret);
-        }
-        let is_rsa = config.identity.is_rsa();
-        let suite = first_common(&config.cipher_suites, |suite| {
-            suite.is_rsa() == is_rsa && hello.suites.contains(suite)
-        })
-        .ok_or(PeerIncompatible::NoCommonCipherSuite)?;
-        // RFC 8422 §4: a client without the extension takes any group; P-256 is the one everybody has.
-        let group = first_common(&config.groups, |group| match &hello.groups {
-            Some(groups) => groups.contains(group),
-            None => *group == NamedGroup::Secp256r1,
-        })
-        .ok_or(PeerIncompatible::NoCommonGroup)?;
-        // Without the extension the client means SHA-1 (RFC 5246 §7.4.1.4.1), which is not had here.
-        let scheme = first_common(config.identity.schemes(), |scheme| {
-            hello.schemes.as_ref().is_some_and(|schemes| schemes.contains(scheme))
-        })
-        .ok_or(PeerIncompatible::NoCommonSignatureScheme)?;
-        let srtp_profile = match &hello.use_srtp {
-            Some(offer) if !config.srtp_profiles.is_empty() => Some(
-                first_common(&config.srtp_profiles, |ours| offer.profiles.contains(&ours.id()))
-                    .ok_or(PeerIncompatible::NoCommonSrtpProfile)?,
-            ),
-            _ => None,
-        };
-        Ok(Self { suite, group, scheme, srtp_profile })
-    }
-}
-
-/// The first of ours that serves.
-fn first_common<T: Copy>(ours: &[T], serves: impl Fn(&T) -> bool) -> Option<T> {
-    ours.iter().copied().find(|candidate| serves(candidate))
+/// What is to be done about a hello.
+enum Verdict {
+    Resume(SessionSecrets),
+    Negotiate(Choice),
 }
 
 /// After flight 4.
@@ -326,7 +293,14 @@ impl AwaitClientKeyExchange {
         self.transcript.add(message)?;
         let master = self.negotiated.master_secret(&pre_master, &self.transcript);
         self.negotiated.install_keys(&master, Role::Server, cx.records);
-        let established = Established { negotiated: self.negotiated, group, master };
+        let established = Established {
+            negotiated: self.negotiated,
+            group,
+            master,
+            resumed: false,
+            session_id: Vec::new(),
+            ticket: Vec::new(),
+        };
         let transcript = self.transcript;
         Ok(Next::State(match self.peer {
             Some(peer) => State::CertificateVerify(Box::new(AwaitCertificateVerify {
@@ -385,9 +359,17 @@ impl AwaitFinished {
         }
         self.transcript.add(message)?;
 
+        cx.flight.clear();
+        if self.established.negotiated.ticket_promised {
+            let secrets = self.established.secrets(cx.peer_certificate.as_deref());
+            // RFC 5077 §3.3: who promised one and has none sends an empty one.
+            let ticket = cx.config.tickets.as_ref().and_then(|key| key.seal(&secrets));
+            let ticket = NewSessionTicket { ticket: ticket.as_deref().unwrap_or_default() };
+            let kind = HandshakeType::NEW_SESSION_TICKET;
+            cx.flight.push(0, kind, ticket.encode(), self.transcript.own());
+        }
         let verify_data = master.verify_data(Role::Server, self.transcript.bytes());
         let answer = Finished { verify_data }.encode();
-        cx.flight.clear();
         cx.flight.push_change_cipher_spec();
         cx.flight.push(1, HandshakeType::FINISHED, answer, self.transcript.own());
         cx.flight.launch_untimed(cx.now);

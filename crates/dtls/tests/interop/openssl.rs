@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
 
 use tsubame_dtls::{
     CipherSuite, ClientCertificate, Config, Error, Event, NamedGroup, PeerIncompatible,
-    PeerMisbehaved, Role, SrtpProfile,
+    PeerMisbehaved, Role, SrtpProfile, TicketKey,
 };
 
 use crate::cases::{Case, Kind, material_len};
@@ -164,6 +165,35 @@ fn clients_without_a_certificate_only_where_the_configuration_says_so() {
         peer.send(b"from tsubame\n");
         openssl.wait_for("from tsubame");
     }
+}
+
+#[test]
+fn openssl_resumes_a_session_of_our_server() {
+    let case = some_case();
+    let tickets = Some(Arc::new(TicketKey::new(&[5; 32]).unwrap()));
+    let config = Config { tickets, ..case.config(Role::Server) };
+    let file = std::env::temp_dir().join(format!("tsubame-dtls-session-{}", std::process::id()));
+    let file = file.to_str().unwrap();
+    for (args, resumed) in [(["-sess_out", file], false), (["-sess_in", file], true)] {
+        let peer = openssl_connects(case, config.clone(), &args);
+        assert!(peer.events.contains(&Event::Closed));
+        assert_eq!(peer.resumed, Some(resumed));
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn our_client_resumes_a_session_of_openssl() {
+    let case = some_case();
+    let config = Config { ask_for_tickets: true, ..case.config(Role::Client) };
+    let mut openssl = start(&mut s_server(case, &[]));
+    let server = address_of(&mut openssl);
+    let mut first = Peer::client(config.clone(), server);
+    check(&mut first, &mut openssl, case);
+    assert_eq!(first.resumed, Some(false));
+    let mut second = Peer::resuming(config, server, first.session.unwrap());
+    check(&mut second, &mut openssl, case);
+    assert_eq!(second.resumed, Some(true));
 }
 
 /// By default both ends of WebRTC have one (RFC 8827 §6.5).

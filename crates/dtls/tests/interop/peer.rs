@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tsubame_dtls::{Config, Connection, Error, Event, Role};
+use tsubame_dtls::{Config, Connection, Error, Event, Role, Session};
 
 use crate::cases::Case;
 
@@ -25,6 +25,9 @@ pub(crate) struct Peer {
     pub(crate) events: Vec<Event>,
     pub(crate) first_received: Option<Vec<u8>>,
     pub(crate) largest_sent: usize,
+    /// Known once connected, also when that is over.
+    pub(crate) resumed: Option<bool>,
+    pub(crate) session: Option<Session>,
     /// In bytes.
     pub(crate) received: usize,
 }
@@ -38,6 +41,12 @@ impl Peer {
         Self::new(Role::Server, config, None)
     }
 
+    pub(crate) fn resuming(config: Config, server: SocketAddr, session: Session) -> Self {
+        let mut peer = Self::client(config.clone(), server);
+        peer.connection = Connection::resume(now(), Arc::new(config), session, [4; 32]);
+        peer
+    }
+
     fn new(role: Role, config: Config, remote: Option<SocketAddr>) -> Self {
         Self {
             connection: Connection::new(now(), role, Arc::new(config), [3; 32]),
@@ -46,6 +55,8 @@ impl Peer {
             events: Vec::new(),
             first_received: None,
             largest_sent: 0,
+            resumed: None,
+            session: None,
             received: 0,
         }
     }
@@ -57,6 +68,8 @@ impl Peer {
     /// Connects, and everything is as the case says.
     pub(crate) fn connect(&mut self, case: Case) {
         self.run_until(|peer| peer.events.contains(&Event::Connected));
+        self.resumed = self.connection.is_resumed();
+        self.session = self.connection.session();
         assert_eq!(self.connection.cipher_suite(), Some(case.suite), "{case:?}");
         assert_eq!(self.connection.group(), Some(case.group), "{case:?}");
         assert_eq!(self.connection.srtp_profile(), Some(case.profile), "{case:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tsubame_dtls::{
     AlertDescription, ApiMisuse, CipherSuite, Config, Error, HandshakeType, Identity,
-    IdentityError, NamedGroup, PeerIncompatible, Role, SrtpProfile,
+    IdentityError, KeyingError, NamedGroup, PeerIncompatible, Role, SrtpProfile,
 };
 
 use crate::support::{ALICE, BOB, Pair, config};
@@ -34,12 +34,22 @@ fn nothing_in_common() {
     let mut client = config(&ALICE);
     client.cipher_suites = vec![CipherSuite::EcdheRsaAes128GcmSha256];
     assert_incompatible(client, config(&BOB), PeerIncompatible::NoCommonCipherSuite);
+}
 
+/// RFC 5764 §4.1.1: the connection stands, and there are no SRTP keys.
+#[test]
+fn no_srtp_profile_in_common() {
     let mut client = config(&ALICE);
     client.srtp_profiles = vec![SrtpProfile::Aes128CmSha1_32];
     let mut server = config(&BOB);
     server.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
-    assert_incompatible(client, server, PeerIncompatible::NoCommonSrtpProfile);
+    let mut pair = Pair::new(client, server);
+    pair.connect();
+    for (end, peer) in [(&pair.client, &*BOB), (&pair.server, &*ALICE)] {
+        assert_eq!(end.srtp_profile(), None);
+        let keys = end.srtp_keying_material(&[peer.fingerprint()]);
+        assert_eq!(keys.err(), Some(KeyingError::NoProfile));
+    }
 }
 
 #[test]

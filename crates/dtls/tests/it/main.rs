@@ -13,4 +13,5 @@ mod handshake;
 mod injection;
 mod nonces;
 mod replay;
+mod resumption;
 mod support;

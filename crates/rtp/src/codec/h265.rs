@@ -193,6 +193,11 @@ pub(super) mod tests {
         for len in 0..payload.len() - 1 {
             assert_eq!(inspect(&payload[..len], true), None, "{len}");
         }
+        // The largest extension, with every other bit set: 31 octets, then a single unit.
+        let [high, low] = (0x8000 | 32 << 9 | 31 << 4 | 0b1111_u16).to_be_bytes();
+        let payload = [&[header(50), 1, high, low][..], &[0xff; 31], &[0]].concat();
+        assert_eq!(info(&payload), (true, true), "a VPS");
+        assert_eq!(inspect(&payload[..34], true), None);
         let [high, low] = (50_u16 << 9).to_be_bytes();
         assert_eq!(inspect(&[header(50), 1, high, low, high, low, 0], true), None, "nested");
     }

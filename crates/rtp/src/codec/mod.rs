@@ -100,7 +100,8 @@ pub struct FrameInfo {
     /// Spatial layer, when the codec or the descriptor says it.
     pub spatial_id: Option<u8>,
     /// Who gets the layers below this frame's can go on with this frame's temporal layer from here: a keyframe, VP8's Y bit, VP9's U
-    /// bit, H.265's temporal sub-layer access pictures, or a frame that switches each decode target it is in.
+    /// bit, H.265's temporal sub-layer access pictures, or a frame at which one can switch to a decode target (to which,
+    /// [`FrameDependencies::indication`](dependency_descriptor::FrameDependencies::indication) says).
     pub switching_point: bool,
     /// No other frame refers to this one: VP8's N bit, H.264's `nal_ref_idc` of zero, or a descriptor by which it is
     /// discardable for each decode target it is in. False where it is not known.
@@ -153,23 +154,18 @@ pub fn from_descriptor(
     if frame.is_none() && descriptor.has_structure() {
         return None;
     }
-    let only = |expected: DecodeTargetIndication| {
-        frame.as_ref().is_some_and(|frame| {
-            let mut present = frame
-                .indications()
-                .filter(|one| *one != DecodeTargetIndication::NotPresent)
-                .peekable();
-            present.peek().is_some() && present.all(|one| one == expected)
-        })
+    let has = |expected: &[DecodeTargetIndication]| {
+        frame.as_ref().is_some_and(|frame| frame.indications().any(|one| expected.contains(&one)))
     };
+    use DecodeTargetIndication::{Discardable, Required, Switch};
     Some(FrameInfo {
         keyframe: descriptor.begins_keyframe(),
         frame_start: descriptor.start_of_frame,
         frame_end: descriptor.end_of_frame,
         temporal_id: frame.as_ref().map(|frame| frame.layer.temporal_id),
         spatial_id: frame.as_ref().map(|frame| frame.layer.spatial_id),
-        switching_point: descriptor.begins_keyframe() || only(DecodeTargetIndication::Switch),
-        discardable: only(DecodeTargetIndication::Discardable),
+        switching_point: descriptor.begins_keyframe() || has(&[Switch]),
+        discardable: has(&[Discardable]) && !has(&[Switch, Required]),
         picture_id: Some(descriptor.frame_number),
     })
 }

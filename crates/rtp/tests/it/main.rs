@@ -12,6 +12,7 @@
 
 mod adversity;
 mod browsers;
+mod layers;
 mod limits;
 mod no_allocation;
 mod peers_rtcp;

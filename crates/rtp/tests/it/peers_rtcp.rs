@@ -245,6 +245,44 @@ fn extended_reports() {
     assert_eq!((read, items.collect::<Vec<_>>()), (time, vec![item(2), item(3)]));
 }
 
+/// The blocks of RFC 3611 that are not read are framed, and do not hide the one behind them.
+#[test]
+fn extended_reports_with_every_other_block() {
+    use peer::extended_report::{
+        Chunk, PacketReceiptTimesReportBlock, RLEReportBlock, StatisticsSummaryReportBlock,
+        VoIPMetricsReportBlock,
+    };
+    let rle = |is_loss_rle| RLEReportBlock {
+        is_loss_rle,
+        chunks: vec![Chunk(0x4006), Chunk(0x0006), Chunk(0x8765), Chunk(0)],
+        ..Default::default()
+    };
+    let times = PacketReceiptTimesReportBlock { receipt_time: vec![1, 2, 3], ..Default::default() };
+    let peer = ExtendedReport {
+        sender_ssrc: 1,
+        reports: vec![
+            Box::new(rle(true)),
+            Box::new(rle(false)),
+            Box::new(times),
+            Box::new(StatisticsSummaryReportBlock::default()),
+            Box::new(VoIPMetricsReportBlock::default()),
+            Box::new(ReceiverReferenceTimeReportBlock { ntp_timestamp: 9 }),
+        ],
+    };
+    let bytes = peer.marshal().unwrap();
+    let Packet::ExtendedReport(report) = one(&bytes) else { panic!("not an XR") };
+    let blocks: Vec<_> = report.blocks().collect();
+    let types: Vec<_> = blocks
+        .iter()
+        .filter_map(|block| match block {
+            ExtendedBlock::Unknown { block_type, .. } => Some(*block_type),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(types, [1, 2, 3, 6, 7]);
+    assert!(matches!(blocks[5..], [ExtendedBlock::ReceiverReferenceTime(NtpTime(9))]));
+}
+
 #[test]
 fn congestion_control_feedback() {
     let metric = |ecn, arrival_time_offset| Some(Metric { ecn, arrival_time_offset });

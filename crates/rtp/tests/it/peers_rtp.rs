@@ -13,7 +13,7 @@ use tsubame_rtp::extension::{
 };
 use tsubame_rtp::{Header, HeaderWriter, Packet};
 
-use crate::support::{Golden, browsers, constructed, with_header};
+use crate::support::{Golden, constructed, recorded, with_header};
 
 proptest! {
     /// What we write the peer reads, and what it writes of that we read.
@@ -96,7 +96,7 @@ fn absolute_send_times_are_read_alike() {
 /// Everything that browsers sent: the same header, elements and payload.
 #[test]
 fn packets_of_browsers() {
-    for golden in browsers() {
+    for golden in recorded() {
         if tsubame_rtp::is_rtcp(&golden.bytes) {
             continue;
         }
@@ -116,7 +116,7 @@ fn packets_of_browsers() {
 /// Golden payloads of one codec: those of browsers without retransmissions, and those made by hand.
 fn payloads_of(codec: &str) -> Vec<Golden> {
     let of = |golden: &Golden| golden.name.split('-').next() == Some(codec);
-    let recorded = browsers().into_iter().filter(|golden| !golden.name.contains("rtx"));
+    let recorded = recorded().filter(|golden| !golden.name.contains("rtx"));
     let recorded = recorded.map(|golden| Golden {
         bytes: Packet::parse(&golden.bytes).map_or(Vec::new(), |packet| packet.payload().to_vec()),
         ..golden

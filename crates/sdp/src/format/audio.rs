@@ -82,7 +82,7 @@ impl Opus {
     }
 }
 
-/// Parameters of `telephone-event` (RFC 4733 §2.4.1): the events its writer knows.
+/// Parameters of `telephone-event` (RFC 4733 §7.1.1): the events its writer knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelephoneEvent {
     /// Ranges of event codes; 0 to 15, the DTMF digits, where nothing is said.

@@ -34,7 +34,7 @@ impl Rtx {
     }
 }
 
-/// Parameters of `red` (RFC 2198 §4): payload types of the primary encoding and of the redundant ones.
+/// Parameters of `red` (RFC 2198 §5): payload types of the primary encoding and of the redundant ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Red {
     /// `111/111` says that a packet holds Opus and one older Opus frame. Empty for video, where nothing is said.

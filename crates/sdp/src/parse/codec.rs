@@ -2,30 +2,34 @@
 
 use webrtc_sdp::attribute_type::SdpAttribute;
 
-use super::line::Line;
-use crate::{Attribute, Codec, MAX_FEEDBACK, MAX_FEEDBACK_LENGTH, Media, ParseError};
+use super::line::{Line, raw_attribute};
+use crate::{Codec, MAX_FEEDBACK, MAX_FEEDBACK_LENGTH, Media, ParseError};
 
 /// What a section has said about payload types so far.
 #[derive(Default)]
-pub(super) struct Codecs {
+pub(super) struct Codecs<'a> {
     codecs: Vec<Codec>,
-    parameters: Vec<Parameters>,
-    feedback: Vec<Feedback>,
+    parameters: Vec<Parameters<'a>>,
+    feedback: Vec<Feedback<'a>>,
 }
 
-struct Parameters {
+struct Parameters<'a> {
     payload_type: u8,
-    raw: Attribute,
+    /// The line after `a=`.
+    raw: &'a str,
+    /// What follows the payload type.
+    rest: &'a str,
 }
 
-struct Feedback {
+struct Feedback<'a> {
     line: usize,
     /// `None` stands for `*`, all of the section.
     payload_type: Option<u8>,
-    raw: Attribute,
+    raw: &'a str,
+    rest: &'a str,
 }
 
-impl Codecs {
+impl<'a> Codecs<'a> {
     pub(super) fn rtpmap(&mut self, line: &Line<'_>) -> Result<(), ParseError> {
         const EXPECTED: &str = "a=rtpmap:<payload type> <name>/<clock rate>[/<channels>]";
         let Some(SdpAttribute::Rtpmap(map)) = line.read_attribute(EXPECTED)? else {
@@ -44,31 +48,33 @@ impl Codecs {
     }
 
     /// Not through webrtc-sdp, which keeps only the parameters it knows and refuses some values.
-    pub(super) fn fmtp(&mut self, line: &Line<'_>, value: Option<&str>) -> Result<(), ParseError> {
-        let payload_type = first_word(value).parse();
-        let payload_type =
-            payload_type.map_err(|_| line.unexpected("a=fmtp:<payload type> <parameters>"))?;
-        self.parameters.push(Parameters { payload_type, raw: line.raw_attribute() });
+    pub(super) fn fmtp(
+        &mut self,
+        line: &Line<'a>,
+        value: Option<&'a str>,
+    ) -> Result<(), ParseError> {
+        let (first, rest) = split(value);
+        let payload_type = line.number(Some(first), "a=fmtp:<payload type> <parameters>")?;
+        self.parameters.push(Parameters { payload_type, raw: line.value, rest });
         Ok(())
     }
 
     /// Not through webrtc-sdp, which refuses feedback it does not know.
     pub(super) fn feedback(
         &mut self,
-        line: &Line<'_>,
-        value: Option<&str>,
+        line: &Line<'a>,
+        value: Option<&'a str>,
     ) -> Result<(), ParseError> {
-        let payload_type = match first_word(value) {
+        const EXPECTED: &str = "a=rtcp-fb:<payload type or *> <feedback>";
+        let (first, rest) = split(value);
+        let payload_type = match first {
             "*" => None,
-            word => Some(
-                word.parse()
-                    .map_err(|_| line.unexpected("a=rtcp-fb:<payload type or *> <feedback>"))?,
-            ),
+            first => Some(line.number(Some(first), EXPECTED)?),
         };
-        if rest(&line.raw_attribute()).len() > MAX_FEEDBACK_LENGTH {
+        if rest.len() > MAX_FEEDBACK_LENGTH {
             return Err(line.unexpected("feedback of at most 64 bytes"));
         }
-        self.feedback.push(Feedback { line: line.number, payload_type, raw: line.raw_attribute() });
+        self.feedback.push(Feedback { line: line.number, payload_type, raw: line.value, rest });
         Ok(())
     }
 
@@ -84,13 +90,13 @@ impl Codecs {
         }
         self.codecs.sort_by_key(|codec| order.get(usize::from(codec.payload_type)).copied());
 
-        for Parameters { payload_type, raw } in self.parameters {
+        for Parameters { payload_type, raw, rest } in self.parameters {
             match self.codecs.iter_mut().find(|codec| codec.payload_type == payload_type) {
-                Some(codec) => codec.parameters.extend(parameters(rest(&raw))),
-                None => media.attributes.push(raw),
+                Some(codec) => codec.parameters.extend(parameters(rest)),
+                None => media.attributes.push(raw_attribute(raw)),
             }
         }
-        for Feedback { line, payload_type, raw } in self.feedback {
+        for Feedback { line, payload_type, raw, rest } in self.feedback {
             let mut known = false;
             for codec in &mut self.codecs {
                 if payload_type.is_none_or(|payload_type| payload_type == codec.payload_type) {
@@ -98,12 +104,12 @@ impl Codecs {
                         let what = "kinds of feedback for a payload type";
                         return Err(ParseError::TooMany { line, what, limit: MAX_FEEDBACK });
                     }
-                    codec.feedback.push(rest(&raw).to_owned());
+                    codec.feedback.push(rest.to_owned());
                     known = true;
                 }
             }
             if !known {
-                media.attributes.push(raw);
+                media.attributes.push(raw_attribute(raw));
             }
         }
         media.codecs = self.codecs;
@@ -111,14 +117,11 @@ impl Codecs {
     }
 }
 
-fn first_word(value: Option<&str>) -> &str {
-    value.and_then(|value| value.split_ascii_whitespace().next()).unwrap_or_default()
-}
-
-/// What follows the payload type.
-fn rest(raw: &Attribute) -> &str {
-    let value = raw.value.as_deref().unwrap_or_default().trim_ascii();
-    value.split_once([' ', '\t']).map_or("", |(_, rest)| rest.trim_ascii())
+/// The payload type, and what follows it.
+fn split(value: Option<&str>) -> (&str, &str) {
+    let value = value.unwrap_or_default();
+    let (first, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
+    (first, rest.trim_ascii())
 }
 
 fn parameters(text: &str) -> impl Iterator<Item = (String, Option<String>)> {

@@ -1,5 +1,6 @@
 //! One line, and the attributes that may stand on both levels.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use webrtc_sdp::attribute_type::{SdpAttribute, SdpAttributeDirection};
@@ -17,6 +18,9 @@ pub(crate) struct Line<'a> {
     pub(crate) text: &'a str,
     pub(crate) kind: char,
     pub(crate) value: &'a str,
+    /// Of an attribute: its name in lower case, and what stands after the colon, without the space around.
+    name: Cow<'a, str>,
+    argument: Option<&'a str>,
 }
 
 /// The lines of a text, counted from 1. LF alone ends a line too; empty lines are passed over.
@@ -38,18 +42,41 @@ pub(crate) fn number<T: FromStr>(text: Option<&str>) -> Option<T> {
     text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
 }
 
+/// An attribute as it stands after `a=`.
+pub(crate) fn raw_attribute(text: &str) -> Attribute {
+    let (name, value) = match text.split_once(':') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    Attribute { name: name.to_owned(), value }
+}
+
+/// webrtc-sdp takes names of attributes in any case, and so do we; nearly all of them are written in lower case.
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
 impl<'a> Line<'a> {
     fn split(number: usize, text: &'a str) -> Result<Self, ParseError> {
         const EXPECTED: &str = "<letter>=<value>";
         let unexpected = || ParseError::unexpected(number, text, EXPECTED);
-        if text.contains(['\r', '\0']) {
+        if text.bytes().any(|byte| matches!(byte, b'\r' | 0)) {
             return Err(ParseError::unexpected(number, text, "no CR or NUL inside a line"));
         }
         let (kind, value) = text.split_once('=').ok_or_else(unexpected)?;
         let mut letters = kind.chars();
         match (letters.next(), letters.next()) {
             (Some(kind), None) if kind.is_ascii_lowercase() => {
-                Ok(Self { number, text, kind, value })
+                let (name, argument) = match value.split_once(':') {
+                    Some((name, argument)) => (name, Some(argument.trim_ascii())),
+                    None => (value, None),
+                };
+                let name = lower_case(name.trim_ascii());
+                Ok(Self { number, text, kind, value, name, argument })
             }
             _ => Err(unexpected()),
         }
@@ -87,27 +114,17 @@ impl<'a> Line<'a> {
     }
 
     /// Name in lower case, and value of an `a=` line.
-    pub(crate) fn attribute(&self) -> (String, Option<&'a str>) {
-        match self.value.split_once(':') {
-            Some((name, value)) => {
-                (name.trim_ascii().to_ascii_lowercase(), Some(value.trim_ascii()))
-            }
-            None => (self.value.trim_ascii().to_ascii_lowercase(), None),
-        }
+    pub(crate) fn attribute(&self) -> (&str, Option<&'a str>) {
+        (&self.name, self.argument)
     }
 
     pub(crate) fn is_attribute(&self, name: &str) -> bool {
-        let own = self.value.split_once(':').map_or(self.value, |(name, _)| name);
-        self.kind == 'a' && own.trim_ascii().eq_ignore_ascii_case(name)
+        self.kind == 'a' && self.name == name
     }
 
     /// The attribute as it stands.
     pub(crate) fn raw_attribute(&self) -> Attribute {
-        let (name, value) = match self.value.split_once(':') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (self.value, None),
-        };
-        Attribute { name: name.to_owned(), value }
+        raw_attribute(self.value)
     }
 
     /// A line that is kept as it stands.

@@ -18,19 +18,40 @@ use webrtc_sdp::attribute_type::SdpAttribute;
 
 use crate::{
     Direction, MAX_ADDRESS_LINE, MAX_CANDIDATES, MAX_LENGTH, MAX_MEDIA, MsidSemantic, Origin,
-    ParseError, SessionDescription, Setup,
+    OtherLine, ParseError, SessionDescription, Setup,
 };
 use line::Line;
 use section::Section;
 
 pub(crate) fn description(text: &str) -> Result<SessionDescription, ParseError> {
-    if text.len() > MAX_LENGTH {
-        return Err(ParseError::TooLong { length: text.len() });
+    let mut lines = lines(text)?;
+    let session = head(&mut lines)?;
+    body(lines, session)
+}
+
+/// A description without its first lines.
+pub(crate) fn fragment(text: &str) -> Result<SessionDescription, ParseError> {
+    let mut fragment = body(lines(text)?, SessionDescription::new(Origin::new(0, 0)))?;
+    for media in &mut fragment.media {
+        // It is not written either.
+        media.connection = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     }
-    let mut lines = line::lines(text);
-    let mut session = head(&mut lines)?;
+    Ok(fragment)
+}
+
+fn lines(text: &str) -> Result<impl Iterator<Item = Result<Line<'_>, ParseError>>, ParseError> {
+    match text.len() {
+        length if length > MAX_LENGTH => Err(ParseError::TooLong { length }),
+        _ => Ok(line::lines(text)),
+    }
+}
+
+fn body<'a>(
+    lines: impl Iterator<Item = Result<Line<'a>, ParseError>>,
+    mut session: SessionDescription,
+) -> Result<SessionDescription, ParseError> {
     let mut defaults = Defaults::default();
-    let mut section: Option<Section> = None;
+    let mut section: Option<Section<'_>> = None;
     let mut mids = HashSet::new();
     let mut candidates = 0;
 
@@ -65,7 +86,13 @@ pub(crate) fn description(text: &str) -> Result<SessionDescription, ParseError> 
     if let Some(section) = section {
         session.media.push(section.finish(&defaults)?);
     }
+    in_order(&mut session.other_lines);
     Ok(session)
+}
+
+/// The order of RFC 8866 §5, in which they are written; who writes them in another one is understood.
+fn in_order(lines: &mut [OtherLine]) {
+    lines.sort_by_key(|line| "iueptrzk".find(line.kind));
 }
 
 /// What the session level says for sections that are silent about it.
@@ -135,7 +162,7 @@ fn session_attribute(
     line: &Line<'_>,
 ) -> Result<(), ParseError> {
     let (name, value) = line.attribute();
-    match name.as_str() {
+    match name {
         "group" => session.groups.push(line.group()?),
         "ice-lite" => session.ice_lite = line.flag()?,
         "extmap-allow-mixed" => session.extmap_allow_mixed = line.flag()?,
@@ -148,6 +175,7 @@ fn session_attribute(
             Some(extension) => session.extensions.push(extension),
             None => session.attributes.push(line.raw_attribute()),
         },
+        "end-of-candidates" => session.end_of_candidates = line.flag()?,
         "cryptex" => session.cryptex = line.flag()?,
         "identity" => line.set_once(&mut session.identity, line.non_empty(value)?)?,
         // The draft allowed several; nobody writes a second one.
@@ -155,7 +183,7 @@ fn session_attribute(
             session.msid_semantic = Some(msid_semantic(line)?);
         }
         "sendrecv" | "sendonly" | "recvonly" | "inactive" => {
-            line.set_once(&mut defaults.direction, direction(line, &name)?)?;
+            line.set_once(&mut defaults.direction, direction(line, name)?)?;
         }
         _ => session.attributes.push(line.raw_attribute()),
     }

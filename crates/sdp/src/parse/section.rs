@@ -9,23 +9,23 @@ use webrtc_sdp::media_type::SdpMediaValue;
 use super::codec::Codecs;
 use super::line::{Line, number};
 use super::simulcast::simulcast;
-use super::{Defaults, connection, direction, setup};
+use super::{Defaults, connection, direction, in_order, setup};
 use crate::{
     Direction, MAX_SSRCS, Media, MediaKind, Msid, ParseError, Rid, RidDirection, Rtcp, SctpMap,
     Ssrc, SsrcGroup,
 };
 
 /// A section while its lines come in.
-pub(super) struct Section {
+pub(super) struct Section<'a> {
     media: Media,
     direction: Option<Direction>,
     connection: Option<IpAddr>,
-    codecs: Codecs,
+    codecs: Codecs<'a>,
 }
 
-impl Section {
+impl<'a> Section<'a> {
     /// `m=<media> <port>[/<count>] <protocol> <format>...` (RFC 8866 §5.14)
-    pub(super) fn begin(line: &Line<'_>) -> Result<Self, ParseError> {
+    pub(super) fn begin(line: &Line<'a>) -> Result<Self, ParseError> {
         const EXPECTED: &str = "m=<media> <port> <protocol> <format>...";
         // webrtc-sdp checks what it knows. Protocols it does not know are for policy to refuse,
         // and formats are kept as they stand.
@@ -54,7 +54,7 @@ impl Section {
         Ok(Self { media, direction: None, connection: None, codecs: Codecs::default() })
     }
 
-    pub(super) fn line(&mut self, line: &Line<'_>) -> Result<(), ParseError> {
+    pub(super) fn line(&mut self, line: &Line<'a>) -> Result<(), ParseError> {
         match line.kind {
             'a' => self.attribute(line),
             'b' => {
@@ -75,13 +75,13 @@ impl Section {
         }
     }
 
-    fn attribute(&mut self, line: &Line<'_>) -> Result<(), ParseError> {
+    fn attribute(&mut self, line: &Line<'a>) -> Result<(), ParseError> {
         let (name, value) = line.attribute();
         let media = &mut self.media;
-        match name.as_str() {
+        match name {
             "mid" => line.set_once(&mut media.mid, line.required(value)?)?,
             "sendrecv" | "sendonly" | "recvonly" | "inactive" => {
-                line.set_once(&mut self.direction, direction(line, &name)?)?;
+                line.set_once(&mut self.direction, direction(line, name)?)?;
             }
             "bundle-only" => media.bundle_only = line.flag()?,
             "rtcp-mux" => media.rtcp_mux = line.flag()?,
@@ -144,6 +144,7 @@ impl Section {
         media.direction = self.direction.or(session.direction).unwrap_or_default();
         media.connection =
             self.connection.or(session.connection).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        in_order(&mut media.other_lines);
         self.codecs.finish(&mut media)?;
         Ok(media)
     }

@@ -25,6 +25,12 @@ impl Census {
         Ok(())
     }
 
+    /// Connections, and those of them that are being set up.
+    #[cfg(fuzzing)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.connections.load(Ordering::Relaxed), self.half_open.load(Ordering::Relaxed))
+    }
+
     pub(super) fn set_up(&self) {
         self.half_open.fetch_sub(1, Ordering::Relaxed);
     }

@@ -88,6 +88,13 @@ impl Demux {
         self.paths.len() + self.ufrags.len() + self.foreign.len()
     }
 
+    /// Panics when something leads to a client that is not there.
+    #[cfg(fuzzing)]
+    pub(crate) fn check(&self, exists: impl Fn(PeerKey) -> bool) {
+        assert!(self.paths.values().all(|key| exists(*key)), "a path that leads to nobody");
+        assert!(self.ufrags.values().all(|key| exists(*key)), "a ufrag that names nobody");
+    }
+
     pub(crate) fn remove_foreign(&mut self, path: &Path, shard: usize) {
         if self.foreign.get(path) == Some(&shard) {
             self.foreign.remove(path);

@@ -29,6 +29,8 @@ mod paths;
 mod receive;
 mod timers;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

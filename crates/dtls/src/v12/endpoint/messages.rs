@@ -23,44 +23,82 @@ impl Endpoint {
         while !reader.is_empty() {
             let Some(fragment) = Fragment::read(&mut reader) else {
                 self.counters.bad_fragments += 1;
-                break;
+                let why = PeerMisbehaved::MalformedFragment;
+                return if epoch > 0 { Err(self.die(why.into())) } else { self.suspect(why) };
             };
             match &self.phase {
                 Phase::Handshaking(_) => {
-                    self.insert_fragment(now, epoch, fragment);
+                    self.insert_fragment(now, epoch, fragment)?;
                     self.advance(now)?;
                 }
-                Phase::Connected(_) => self.handle_late_fragment(now, fragment),
+                // What is left of a record in the clear whose first fragments ended the handshake.
+                Phase::Connected(_) if epoch == 0 => self.counters.wrong_epoch += 1,
+                Phase::Connected(_) => self.handle_late_fragment(now, fragment)?,
                 Phase::Closed | Phase::Dead { .. } => break,
             }
         }
         Ok(())
     }
 
-    fn insert_fragment(&mut self, now: Instant, epoch: u16, fragment: Fragment<'_>) {
+    fn insert_fragment(
+        &mut self,
+        now: Instant,
+        epoch: u16,
+        fragment: Fragment<'_>,
+    ) -> Result<(), Error> {
         // Finished, and nothing else of the handshake, is protected.
         if (fragment.kind == HandshakeType::FINISHED) != (epoch == 1) {
             self.counters.bad_fragments += 1;
-            return;
+            let why = self.unexpected(fragment.kind);
+            return if epoch == 1 { Err(self.die(why.into())) } else { self.suspect(why) };
         }
-        match self.reassembly.insert(epoch, fragment) {
-            Inserted::Kept => (),
-            Inserted::Dropped => self.counters.bad_fragments += 1,
-            Inserted::Repeated => self.handle_repetition(now),
+        let why = match self.reassembly.insert(epoch, fragment) {
+            Inserted::Kept => return Ok(()),
+            Inserted::Repeated => {
+                self.handle_repetition(now, &fragment);
+                return Ok(());
+            }
+            Inserted::Dropped => {
+                self.counters.bad_fragments += 1;
+                return Ok(());
+            }
+            Inserted::StartedAnew => PeerMisbehaved::ContradictingFragment(fragment.kind),
+            Inserted::TooLarge => {
+                self.counters.bad_fragments += 1;
+                PeerMisbehaved::HandshakeTooLarge
+            }
+        };
+        self.suspect(why)
+    }
+
+    /// The message is not the one that is due.
+    fn unexpected(&self, got: HandshakeType) -> PeerMisbehaved {
+        match &self.phase {
+            Phase::Handshaking(handshake) => {
+                PeerMisbehaved::UnexpectedMessage { got, expected: handshake.waiting_for() }
+            }
+            _ => PeerMisbehaved::AfterTheHandshake(got),
         }
     }
 
     /// RFC 6347 §4.2.4: whoever sent the last flight sends it again when the peer repeats its own. Everything else is an
-    /// attempt to renegotiate, which is not done.
-    fn handle_late_fragment(&mut self, now: Instant, fragment: Fragment<'_>) {
-        if self.reassembly.is_past(fragment.message_seq) {
-            self.handle_repetition(now);
-        } else {
-            self.counters.rejected_messages += 1;
+    /// attempt to renegotiate, which is not done, or makes no sense, and the keys say that it is the peer's.
+    fn handle_late_fragment(&mut self, now: Instant, fragment: Fragment<'_>) -> Result<(), Error> {
+        // A handshake begun anew counts its messages from 0 again, but only Finished was ever protected.
+        let repeated = fragment.kind == HandshakeType::FINISHED;
+        if repeated && self.reassembly.is_past(fragment.message_seq) {
+            self.handle_repetition(now, &fragment);
+            return Ok(());
         }
+        self.counters.rejected_messages += 1;
+        let why = PeerMisbehaved::AfterTheHandshake(fragment.kind);
+        Err(self.die(why.into()))
     }
 
-    fn handle_repetition(&mut self, now: Instant) {
+    fn handle_repetition(&mut self, now: Instant, fragment: &Fragment<'_>) {
+        if !fragment.is_first() {
+            return;
+        }
         self.counters.repeated_messages += 1;
         // A peer that has begun to answer our flight does not miss it.
         let unanswered = self.reassembly.next_seq() == self.answered;
@@ -97,7 +135,9 @@ impl Endpoint {
                 Ok(Next::Established(established)) => {
                     self.phase = Phase::Connected(established);
                     self.accept(launches);
-                    self.reassembly.forget_unfinished();
+                    if let Some(kind) = self.reassembly.forget_unfinished() {
+                        return Err(self.die(PeerMisbehaved::AfterTheHandshake(kind).into()));
+                    }
                     self.application.connected();
                 }
                 Ok(Next::Refused(state, why)) => {

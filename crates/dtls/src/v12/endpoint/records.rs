@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use super::{Endpoint, Phase, WARNING};
+use super::{Endpoint, FATAL, Phase, WARNING};
 use crate::alert::AlertDescription;
 use crate::config::UnauthenticatedErrors;
-use crate::error::Error;
+use crate::error::{Error, PeerMisbehaved};
 use crate::v12::record::{ContentType, Header, OpenError};
 
 /// Records of epoch 1 that are kept until its keys are known, and the longest of them.
 const MAX_EARLY_RECORDS: usize = 16;
 const MAX_EARLY_RECORD: usize = 2048;
+/// RFC 5246 §6.2.1.
+const MAX_CONTENT: usize = 1 << 14;
 
 impl Endpoint {
     pub(super) fn handle_record(
@@ -19,20 +21,19 @@ impl Endpoint {
         header: Header,
         body: &mut [u8],
     ) -> Result<(), Error> {
-        let Some(content_type) = header.content_type.filter(|_| header.version_is_acceptable())
-        else {
+        if !header.version_is_acceptable() {
             self.counters.malformed_records += 1;
             return Ok(());
-        };
+        }
         match (header.epoch, &self.phase) {
             (_, Phase::Closed | Phase::Dead { .. }) => Ok(()),
-            (0, Phase::Handshaking(_)) => self.handle_plaintext(now, content_type, body),
+            (0, Phase::Handshaking(_)) => self.handle_plaintext(now, header, body),
             (1, Phase::Handshaking(_)) if !self.records.can_open() => {
                 self.keep_early_record(header, body);
                 Ok(())
             }
             (1, _) => match self.records.open(&header, body) {
-                Ok(content) => self.handle_protected(now, content_type, content),
+                Ok(content) => self.handle_protected(now, header, content),
                 Err(OpenError::Replayed) => {
                     self.counters.replayed_records += 1;
                     Ok(())
@@ -72,19 +73,32 @@ impl Endpoint {
     fn handle_plaintext(
         &mut self,
         now: Instant,
-        content_type: ContentType,
+        header: Header,
         content: &[u8],
     ) -> Result<(), Error> {
-        match (content_type, content) {
-            (ContentType::Handshake, _) => return self.handle_fragments(now, 0, content),
-            (ContentType::Alert, &[level, description]) => {
+        let why = match (header.content_type(), content) {
+            (Some(ContentType::Handshake), _) => return self.handle_fragments(now, 0, content),
+            (Some(ContentType::Alert), &[level, description]) => {
                 return self.handle_unauthenticated_alert(level, AlertDescription(description));
             }
             // The record's epoch says what ChangeCipherSpec would.
-            (ContentType::ChangeCipherSpec, [1]) => (),
-            _ => self.counters.malformed_records += 1,
+            (Some(ContentType::ChangeCipherSpec), [1]) => return Ok(()),
+            (Some(ContentType::ChangeCipherSpec), _) => PeerMisbehaved::MalformedChangeCipherSpec,
+            (Some(ContentType::Alert), _) => PeerMisbehaved::MalformedAlert,
+            (Some(ContentType::ApplicationData) | None, _) => {
+                PeerMisbehaved::UnexpectedRecord(header.kind)
+            }
+        };
+        self.counters.malformed_records += 1;
+        self.suspect(why)
+    }
+
+    /// What came in the clear is wrong, whoever sent it.
+    pub(super) fn suspect(&mut self, why: PeerMisbehaved) -> Result<(), Error> {
+        match self.config.unauthenticated_errors {
+            UnauthenticatedErrors::Ignore => Ok(()),
+            UnauthenticatedErrors::Fail => Err(self.die(why.into())),
         }
-        Ok(())
     }
 
     fn handle_unauthenticated_alert(
@@ -104,15 +118,19 @@ impl Endpoint {
     fn handle_protected(
         &mut self,
         now: Instant,
-        content_type: ContentType,
+        header: Header,
         content: &[u8],
     ) -> Result<(), Error> {
-        match (content_type, content) {
-            (ContentType::Handshake, _) => self.handle_fragments(now, 1, content),
-            (ContentType::Alert, &[level, description]) => {
+        if content.len() > MAX_CONTENT {
+            return Err(self.die(PeerMisbehaved::RecordOverflow.into()));
+        }
+        match (header.content_type(), content) {
+            (Some(ContentType::Handshake), _) => self.handle_fragments(now, 1, content),
+            (Some(ContentType::Alert), &[level @ (WARNING | FATAL), description]) => {
                 self.handle_alert(level, AlertDescription(description))
             }
-            (ContentType::ApplicationData, _) => {
+            (Some(ContentType::Alert), _) => Err(self.die(PeerMisbehaved::MalformedAlert.into())),
+            (Some(ContentType::ApplicationData), _) => {
                 let taken = match self.phase {
                     Phase::Connected(_) => self.application.receive(content),
                     _ => self.application.receive_early(content),
@@ -120,9 +138,9 @@ impl Endpoint {
                 self.counters.application_data_dropped += u64::from(!taken);
                 Ok(())
             }
-            _ => {
-                self.counters.malformed_records += 1;
-                Ok(())
+            // There is no epoch to change to.
+            (Some(ContentType::ChangeCipherSpec) | None, _) => {
+                Err(self.die(PeerMisbehaved::UnexpectedRecord(header.kind).into()))
             }
         }
     }

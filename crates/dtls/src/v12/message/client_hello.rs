@@ -17,6 +17,9 @@ const RENEGOTIATION_SCSV: u16 = 0x00ff;
 pub(crate) struct ClientHello<'a> {
     pub(crate) legacy_version: u16,
     pub(crate) random: [u8; 32],
+    pub(crate) session_id: &'a [u8],
+    /// The content of session_ticket; `None` without the extension.
+    pub(crate) ticket: Option<&'a [u8]>,
     pub(crate) cookie: &'a [u8],
     /// Everything before and after the cookie: what the cookie is bound to.
     pub(crate) around_cookie: (&'a [u8], &'a [u8]),
@@ -40,7 +43,8 @@ impl<'a> ClientHello<'a> {
         let mut reader = Reader::new(body);
         let legacy_version = reader.u16()?;
         let random = reader.array()?;
-        if reader.vec8()?.len() > 32 {
+        let session_id = reader.vec8()?;
+        if session_id.len() > 32 {
             return None;
         }
         let before = body.get(..body.len().checked_sub(reader.rest().len())?)?;
@@ -54,6 +58,8 @@ impl<'a> ClientHello<'a> {
         let mut hello = Self {
             legacy_version,
             random,
+            session_id,
+            ticket: None,
             cookie,
             around_cookie: (before, after),
             suites: suite_ids.clone().filter_map(CipherSuite::from_id).collect(),
@@ -72,7 +78,7 @@ impl<'a> ClientHello<'a> {
         Some(hello)
     }
 
-    fn read_extension(&mut self, kind: u16, content: &[u8]) -> Option<()> {
+    fn read_extension(&mut self, kind: u16, content: &'a [u8]) -> Option<()> {
         match kind {
             ext::SUPPORTED_GROUPS => {
                 let groups = ext::read_code_points(content)?;
@@ -86,6 +92,7 @@ impl<'a> ClientHello<'a> {
                 self.schemes = Some(schemes.filter_map(SignatureScheme::from_id).collect());
             }
             ext::USE_SRTP => self.use_srtp = Some(UseSrtp::read(content)?),
+            ext::SESSION_TICKET => self.ticket = Some(content),
             // RFC 7627 §5.1: empty.
             ext::EXTENDED_MASTER_SECRET => {
                 content.is_empty().then_some(())?;
@@ -112,6 +119,10 @@ impl<'a> ClientHello<'a> {
 /// What our client offers.
 pub(crate) struct ClientOffer<'a> {
     pub(crate) random: [u8; 32],
+    /// Of the session to resume, empty without one.
+    pub(crate) session_id: &'a [u8],
+    /// A ticket, an empty one to ask for one, or none.
+    pub(crate) ticket: Option<&'a [u8]>,
     pub(crate) cookie: &'a [u8],
     pub(crate) suites: &'a [CipherSuite],
     pub(crate) groups: &'a [NamedGroup],
@@ -123,7 +134,7 @@ impl ClientOffer<'_> {
         let mut out = Vec::with_capacity(256);
         put_u16(&mut out, DTLS_1_2);
         out.extend_from_slice(&self.random);
-        out.push(0); // no session to resume
+        with_length::<1>(&mut out, |out| out.extend_from_slice(self.session_id));
         with_length::<1>(&mut out, |out| out.extend_from_slice(self.cookie));
         ext::put_code_points(&mut out, self.suites.iter().map(|suite| suite.id()));
         out.extend_from_slice(&[1, 0]); // the null compression method
@@ -137,6 +148,9 @@ impl ClientOffer<'_> {
             ext::put_extension(out, ext::SIGNATURE_ALGORITHMS, |out| {
                 ext::put_code_points(out, SignatureScheme::ALL.map(SignatureScheme::id));
             });
+            if let Some(ticket) = self.ticket {
+                ext::put_session_ticket(out, ticket);
+            }
             if !self.srtp_profiles.is_empty() {
                 UseSrtp::put(out, self.srtp_profiles);
             }
@@ -152,6 +166,8 @@ mod tests {
     fn offer() -> Vec<u8> {
         ClientOffer {
             random: [7; 32],
+            session_id: b"session",
+            ticket: Some(b"ticket"),
             cookie: b"cookie",
             suites: &CipherSuite::ALL,
             groups: &NamedGroup::ALL,
@@ -167,6 +183,7 @@ mod tests {
         assert_eq!(hello.legacy_version, DTLS_1_2);
         assert_eq!(hello.random, [7; 32]);
         assert_eq!(hello.cookie, b"cookie");
+        assert_eq!((hello.session_id, hello.ticket), (&b"session"[..], Some(&b"ticket"[..])));
         assert_eq!(hello.suites, CipherSuite::ALL);
         assert!(hello.null_compression && hello.secure_renegotiation);
         assert!(hello.extended_master_secret);
@@ -183,7 +200,7 @@ mod tests {
     fn every_truncation_is_refused() {
         let bytes = offer();
         // Without any extensions a hello is whole too: that is the one prefix that parses.
-        let bare = 2 + 32 + 1 + 7 + 2 + 2 * CipherSuite::ALL.len() + 2;
+        let bare = 2 + 32 + 8 + 7 + 2 + 2 * CipherSuite::ALL.len() + 2;
         for len in (0..bytes.len()).filter(|len| *len != bare) {
             assert!(ClientHello::read(&bytes[..len]).is_none(), "{len}");
         }

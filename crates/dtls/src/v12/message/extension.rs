@@ -8,6 +8,7 @@ pub(super) const EC_POINT_FORMATS: u16 = 11;
 pub(super) const SIGNATURE_ALGORITHMS: u16 = 13;
 pub(super) const USE_SRTP: u16 = 14;
 pub(super) const EXTENDED_MASTER_SECRET: u16 = 23;
+pub(crate) const SESSION_TICKET: u16 = 35;
 pub(super) const SUPPORTED_VERSIONS: u16 = 43;
 pub(super) const RENEGOTIATION_INFO: u16 = 0xff01;
 
@@ -58,6 +59,11 @@ pub(super) fn has_uncompressed_points(content: &[u8]) -> Option<bool> {
 
 pub(super) fn put_uncompressed_points(out: &mut Vec<u8>) {
     put_extension(out, EC_POINT_FORMATS, |out| out.extend_from_slice(&[1, 0]));
+}
+
+/// RFC 5077 §3.2: a ticket, or nothing where one is asked for or promised.
+pub(super) fn put_session_ticket(out: &mut Vec<u8>, ticket: &[u8]) {
+    put_extension(out, SESSION_TICKET, |out| out.extend_from_slice(ticket));
 }
 
 /// RFC 5746 §3.2: the content on an initial handshake is an empty vector.

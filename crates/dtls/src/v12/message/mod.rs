@@ -12,6 +12,7 @@ mod client_key_exchange;
 mod extension;
 mod finished;
 mod hello_verify_request;
+mod new_session_ticket;
 mod server_hello;
 mod server_hello_done;
 mod server_key_exchange;
@@ -21,9 +22,10 @@ pub(crate) use certificate_request::{CertificateRequest, encode as encode_certif
 pub(crate) use certificate_verify::CertificateVerify;
 pub(crate) use client_hello::{ClientHello, ClientOffer};
 pub(crate) use client_key_exchange::ClientKeyExchange;
-pub(crate) use extension::UseSrtp;
+pub(crate) use extension::{SESSION_TICKET, UseSrtp};
 pub(crate) use finished::Finished;
 pub(crate) use hello_verify_request::HelloVerifyRequest;
+pub(crate) use new_session_ticket::NewSessionTicket;
 pub(crate) use server_hello::{ServerChoice, ServerHello};
 pub(crate) use server_hello_done::ServerHelloDone;
 pub(crate) use server_key_exchange::{ServerEcdhParams, ServerKeyExchange};
@@ -41,6 +43,8 @@ impl HandshakeType {
     pub const SERVER_HELLO: Self = Self(2);
     /// hello_verify_request (RFC 6347 §4.3.2).
     pub const HELLO_VERIFY_REQUEST: Self = Self(3);
+    /// new_session_ticket (RFC 5077 §3.3).
+    pub const NEW_SESSION_TICKET: Self = Self(4);
     /// certificate.
     pub const CERTIFICATE: Self = Self(11);
     /// server_key_exchange.
@@ -64,6 +68,7 @@ impl fmt::Display for HandshakeType {
             Self::CLIENT_HELLO => "ClientHello",
             Self::SERVER_HELLO => "ServerHello",
             Self::HELLO_VERIFY_REQUEST => "HelloVerifyRequest",
+            Self::NEW_SESSION_TICKET => "NewSessionTicket",
             Self::CERTIFICATE => "Certificate",
             Self::SERVER_KEY_EXCHANGE => "ServerKeyExchange",
             Self::CERTIFICATE_REQUEST => "CertificateRequest",
@@ -87,6 +92,7 @@ pub(crate) enum Parsed<'a> {
     ClientHello(ClientHello<'a>),
     ServerHello(ServerHello<'a>),
     HelloVerifyRequest(HelloVerifyRequest<'a>),
+    NewSessionTicket(NewSessionTicket<'a>),
     Certificate(Certificate<'a>),
     ServerKeyExchange(ServerKeyExchange<'a>),
     CertificateRequest(CertificateRequest<'a>),
@@ -107,6 +113,9 @@ impl<'a> Parsed<'a> {
             HandshakeType::SERVER_HELLO => Self::ServerHello(ServerHello::read(body)?),
             HandshakeType::HELLO_VERIFY_REQUEST => {
                 Self::HelloVerifyRequest(HelloVerifyRequest::read(body)?)
+            }
+            HandshakeType::NEW_SESSION_TICKET => {
+                Self::NewSessionTicket(NewSessionTicket::read(body)?)
             }
             HandshakeType::CERTIFICATE => Self::Certificate(Certificate::read(body)?),
             HandshakeType::SERVER_KEY_EXCHANGE => {

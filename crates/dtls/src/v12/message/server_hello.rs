@@ -5,12 +5,15 @@ use super::extension::UseSrtp;
 use crate::srtp::SrtpProfile;
 use crate::v12::record::DTLS_1_2;
 use crate::v12::suite::CipherSuite;
-use crate::wire::{Reader, put_u16};
+use crate::wire::{Reader, put_u16, with_length};
 
 /// What a server chose, as it came.
 pub(crate) struct ServerHello<'a> {
     pub(crate) version: u16,
     pub(crate) random: [u8; 32],
+    pub(crate) session_id: &'a [u8],
+    /// A NewSessionTicket will come.
+    pub(crate) promises_ticket: bool,
     pub(crate) suite: u16,
     pub(crate) compression: u8,
     pub(crate) extended_master_secret: bool,
@@ -27,7 +30,8 @@ impl<'a> ServerHello<'a> {
         let mut reader = Reader::new(body);
         let version = reader.u16()?;
         let random = reader.array()?;
-        if reader.vec8()?.len() > 32 {
+        let session_id = reader.vec8()?;
+        if session_id.len() > 32 {
             return None;
         }
         let suite = reader.u16()?;
@@ -38,6 +42,8 @@ impl<'a> ServerHello<'a> {
         let mut hello = Self {
             version,
             random,
+            session_id,
+            promises_ticket: false,
             suite,
             compression,
             extended_master_secret: false,
@@ -51,6 +57,10 @@ impl<'a> ServerHello<'a> {
                 ext::EXTENDED_MASTER_SECRET => {
                     content.is_empty().then_some(())?;
                     hello.extended_master_secret = true;
+                }
+                ext::SESSION_TICKET => {
+                    content.is_empty().then_some(())?;
+                    hello.promises_ticket = true;
                 }
                 ext::RENEGOTIATION_INFO => hello.renegotiation_info = Some(content),
                 ext::EC_POINT_FORMATS => {
@@ -67,8 +77,11 @@ impl<'a> ServerHello<'a> {
 }
 
 /// What our server answers.
-pub(crate) struct ServerChoice {
+pub(crate) struct ServerChoice<'a> {
     pub(crate) random: [u8; 32],
+    /// The client's, where its session is resumed; otherwise empty.
+    pub(crate) session_id: &'a [u8],
+    pub(crate) promises_ticket: bool,
     pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
     pub(crate) secure_renegotiation: bool,
@@ -77,15 +90,15 @@ pub(crate) struct ServerChoice {
     pub(crate) srtp_profile: Option<SrtpProfile>,
 }
 
-impl ServerChoice {
+impl ServerChoice<'_> {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(96);
         put_u16(&mut out, DTLS_1_2);
         out.extend_from_slice(&self.random);
-        out.push(0); // sessions are not resumed
+        with_length::<1>(&mut out, |out| out.extend_from_slice(self.session_id));
         put_u16(&mut out, self.suite.id());
         out.push(0); // no compression
-        crate::wire::with_length::<2>(&mut out, |out| {
+        with_length::<2>(&mut out, |out| {
             if self.extended_master_secret {
                 ext::put_extension(out, ext::EXTENDED_MASTER_SECRET, |_| ());
             }
@@ -94,6 +107,9 @@ impl ServerChoice {
             }
             if self.point_formats {
                 ext::put_uncompressed_points(out);
+            }
+            if self.promises_ticket {
+                ext::put_session_ticket(out, &[]);
             }
             if let Some(profile) = self.srtp_profile {
                 UseSrtp::put(out, &[profile]);
@@ -111,6 +127,8 @@ mod tests {
     fn our_answer_is_read_back() {
         let bytes = ServerChoice {
             random: [9; 32],
+            session_id: b"session",
+            promises_ticket: true,
             suite: CipherSuite::EcdheRsaAes256GcmSha384,
             extended_master_secret: true,
             secure_renegotiation: true,
@@ -125,8 +143,9 @@ mod tests {
         assert_eq!(hello.uncompressed_points, Some(true));
         assert_eq!(hello.renegotiation_info, Some(&[0][..]));
         assert_eq!(hello.unsolicited, None);
+        assert_eq!((hello.session_id, hello.promises_ticket), (&b"session"[..], true));
         assert_eq!(hello.use_srtp, Some(UseSrtp { profiles: vec![7], has_mki: false }));
-        let bare = 2 + 32 + 1 + 2 + 1;
+        let bare = 2 + 32 + 8 + 2 + 1;
         for len in (0..bytes.len()).filter(|len| *len != bare) {
             assert!(ServerHello::read(&bytes[..len]).is_none(), "{len}");
         }

@@ -79,7 +79,7 @@ fn check_record(suite: CipherSuite, test: &Test) {
     body.extend_from_slice(tag.as_ref());
 
     let header = Header {
-        content_type: Some(ContentType::ApplicationData),
+        kind: ContentType::ApplicationData.id(),
         version: DTLS_1_2,
         epoch: EPOCH,
         sequence: SEQUENCE,
@@ -93,7 +93,7 @@ fn check_record(suite: CipherSuite, test: &Test) {
     }
     let other = Header { sequence: SEQUENCE ^ 1, ..header };
     assert_eq!(direction.open(&other, &mut body.clone()), None);
-    let other = Header { content_type: Some(ContentType::Handshake), ..header };
+    let other = Header { kind: ContentType::Handshake.id(), ..header };
     assert_eq!(direction.open(&other, &mut body.clone()), None);
     for shorter in 0..body.len() {
         assert_eq!(direction.open(&header, &mut body.clone()[..shorter]), None);

@@ -31,6 +31,8 @@ struct Client {
 
 fn offer() -> Vec<u8> {
     ClientOffer {
+        session_id: b"",
+        ticket: None,
         random: RANDOM,
         cookie: &[],
         suites: &CipherSuite::ALL,
@@ -74,8 +76,13 @@ impl Client {
         let session_hash = hash.digest(&self.script.transcript);
         let master = MasterSecret::extended(hash, &pre_master, session_hash.as_ref());
         let randoms = Randoms { client: RANDOM, server: hello.random };
-        let negotiated =
-            Negotiated { suite, randoms, extended_master_secret: true, srtp_profile: None };
+        let negotiated = Negotiated {
+            suite,
+            randoms,
+            extended_master_secret: true,
+            srtp_profile: None,
+            ticket_promised: false,
+        };
         negotiated.install_keys(&master, Role::Client, &mut self.script.records);
         self.master = Some(master);
         result
@@ -306,7 +313,7 @@ fn finished_that_does_not_match() {
     client.verify(&THEM).unwrap();
     let result = client.script.send(1, HandshakeType::FINISHED, &[0; 11]);
     let error = misbehaved(PeerMisbehaved::Malformed(HandshakeType::FINISHED));
-    client.assert_dead(result, error, AlertDescription::DECODE_ERROR);
+    client.assert_dead(result, error, AlertDescription::DECRYPT_ERROR);
 }
 
 #[test]
@@ -371,7 +378,6 @@ fn alerts_with_keys_end_a_handshake_and_a_connection() {
 
     let mut client = Client::connected();
     client.script.send_record(1, ContentType::Alert, &[1, 100]).unwrap();
-    client.script.send_record(1, ContentType::Alert, &[2]).unwrap();
     assert!(client.script.endpoint.is_connected());
     let result = client.script.send_record(1, ContentType::Alert, &[2, 80]);
     assert_eq!(result, Err(Error::PeerAlert(AlertDescription::INTERNAL_ERROR)));
@@ -382,15 +388,42 @@ fn alerts_with_keys_end_a_handshake_and_a_connection() {
 }
 
 #[test]
-fn renegotiation_is_ignored() {
-    let mut client = Client::connected();
+fn renegotiation_is_refused() {
     for kind in [HandshakeType::CLIENT_HELLO, HandshakeType::HELLO_REQUEST] {
-        client.script.send(1, kind, &offer()).unwrap();
-        client.script.receive();
-        assert!(client.script.endpoint.is_connected());
+        // The messages of a new handshake are counted from 0, as those of the old one were.
+        for message_seq in [0, 7] {
+            let mut client = Client::connected();
+            client.script.next_seq = message_seq;
+            assert_eq!(client.script.endpoint.poll_event(), Some(Event::Connected));
+            let result = client.script.send(1, kind, &offer());
+            let error = misbehaved(PeerMisbehaved::AfterTheHandshake(kind));
+            client.assert_dead(result, error, AlertDescription::UNEXPECTED_MESSAGE);
+        }
     }
-    assert_eq!(client.script.endpoint.counters().rejected_messages, 2);
-    assert_eq!(client.script.alerts, []);
+}
+
+#[test]
+fn nonsense_under_the_keys_ends_a_connection() {
+    let malformed = (PeerMisbehaved::MalformedAlert, AlertDescription::ILLEGAL_PARAMETER);
+    let unexpected =
+        |kind| (PeerMisbehaved::UnexpectedRecord(kind), AlertDescription::UNEXPECTED_MESSAGE);
+    let cut = (PeerMisbehaved::MalformedFragment, AlertDescription::ILLEGAL_PARAMETER);
+    let overflow = (PeerMisbehaved::RecordOverflow, AlertDescription::RECORD_OVERFLOW);
+    let large = vec![0; (1 << 14) + 1];
+    for (kind, content, (error, alert)) in [
+        (ContentType::Alert, &[2][..], malformed),
+        (ContentType::Alert, &[2, 40, 2, 40], malformed),
+        (ContentType::Alert, &[], malformed),
+        (ContentType::Alert, &[0x42, 10], malformed),
+        (ContentType::ChangeCipherSpec, &[1], unexpected(20)),
+        (ContentType::Handshake, &[20, 0, 0], cut),
+        (ContentType::ApplicationData, &large, overflow),
+    ] {
+        let mut client = Client::connected();
+        assert_eq!(client.script.endpoint.poll_event(), Some(Event::Connected));
+        let result = client.script.send_record(1, kind, content);
+        client.assert_dead(result, misbehaved(error), alert);
+    }
 }
 
 #[test]
@@ -560,6 +593,8 @@ fn a_wrong_cookie_is_refused() {
     client.hello(&offer());
     assert_eq!(client.script.received[0].kind, HandshakeType::HELLO_VERIFY_REQUEST);
     let wrong = ClientOffer {
+        session_id: b"",
+        ticket: None,
         random: RANDOM,
         cookie: &[9; 32],
         suites: &CipherSuite::ALL,

@@ -91,8 +91,10 @@ impl Server {
     }
 }
 
-fn choice() -> ServerChoice {
+fn choice() -> ServerChoice<'static> {
     ServerChoice {
+        session_id: b"",
+        promises_ticket: false,
         random: RANDOM,
         suite: CipherSuite::EcdheEcdsaAes128GcmSha256,
         extended_master_secret: true,
@@ -140,8 +142,13 @@ fn finished_that_does_not_match() {
     let session_hash = suite.hash().digest(&server.script.transcript[..end]);
     let master = MasterSecret::extended(suite.hash(), &pre_master, session_hash.as_ref());
     let randoms = Randoms { client: server.client_random, server: RANDOM };
-    let negotiated =
-        Negotiated { suite, randoms, extended_master_secret: true, srtp_profile: None };
+    let negotiated = Negotiated {
+        suite,
+        randoms,
+        extended_master_secret: true,
+        srtp_profile: None,
+        ticket_promised: false,
+    };
     negotiated.install_keys(&master, Role::Server, &mut server.script.records);
 
     let result = server.script.send(1, HandshakeType::FINISHED, &[0; 12]);

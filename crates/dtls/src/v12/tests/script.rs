@@ -97,7 +97,7 @@ impl Script {
                     _ if !self.records.can_open() => continue,
                     _ => self.records.open(&header, body).unwrap(),
                 };
-                match header.content_type.unwrap() {
+                match header.content_type().unwrap() {
                     ContentType::Handshake => {
                         let fragment = Fragment::read(&mut Reader::new(content)).unwrap();
                         self.reassembly.insert(header.epoch, fragment);

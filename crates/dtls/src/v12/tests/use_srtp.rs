@@ -13,6 +13,8 @@ use crate::wire::with_length;
 /// A ClientHello whose last extension is use_srtp with this content.
 fn hello(use_srtp: &[u8]) -> Vec<u8> {
     let mut body = ClientOffer {
+        session_id: b"",
+        ticket: None,
         random: [6; 32],
         cookie: &[],
         suites: &CipherSuite::ALL,
@@ -63,7 +65,8 @@ fn unknown_profiles_are_passed_over() {
     // GREASE, SRTP_NULL_HMAC_SHA1_80, and one of AES-192.
     let offer = [0, 8, 0x0a, 0x0a, 0, 5, 0, 9, 0, 2, 0];
     assert_eq!(answer(&offer), chosen(SrtpProfile::Aes128CmSha1_32));
-    assert_eq!(answer(&[0, 4, 0x0a, 0x0a, 0, 5, 0]), None);
+    // RFC 5764 §4.1.1: none in common is no reason to fail; the extension is left out.
+    assert_eq!(answer(&[0, 4, 0x0a, 0x0a, 0, 5, 0]), Some(None));
 }
 
 #[test]

@@ -103,6 +103,8 @@ impl Spender {
 
 fn hello(random: u8, suites: &[CipherSuite]) -> Vec<u8> {
     ClientOffer {
+        session_id: b"",
+        ticket: None,
         random: [random; 32],
         cookie: &[],
         suites,

@@ -1,7 +1,9 @@
 //! The template dependency structure (AV1 RTP specification, appendix A.8.3, `template_dependency_structure`).
 
 use super::bits::{BitReader, BitWriter};
+use super::frame::MAX_FRAME_DIFFERENCES;
 use super::{DecodeTargetIndication, Layer, Resolution};
+use crate::bytes::{low8, low16, low32};
 
 /// Templates have six-bit identifiers.
 pub const MAX_TEMPLATES: usize = 64;
@@ -26,8 +28,9 @@ pub struct TemplateStructure {
     layers: [Layer; MAX_TEMPLATES],
     /// Two bits for each decode target, the first in the lowest.
     indications: [u64; MAX_TEMPLATES],
-    /// Bit `n` stands for the difference `n + 1`.
-    differences: [u16; MAX_TEMPLATES],
+    /// Four bits for each difference, less one, the first in the lowest.
+    differences: [u64; MAX_TEMPLATES],
+    difference_counts: [u8; MAX_TEMPLATES],
     /// Four bits for each chain, the first in the lowest.
     chain_differences: [u128; MAX_TEMPLATES],
     protected_by: [u8; MAX_DECODE_TARGETS],
@@ -42,7 +45,7 @@ pub struct Template<'a> {
     pub layer: Layer,
     /// What its frames are to each decode target.
     pub indications: &'a [DecodeTargetIndication],
-    /// How many frames back those are that its frames refer to, 1 to 16 each.
+    /// How many frames back those are that its frames refer to: at most 16, 1 to 16 each.
     pub frame_differences: &'a [u8],
     /// For each chain how many frames back its last frame is, 0 to 15.
     pub chain_differences: &'a [u8],
@@ -94,6 +97,7 @@ impl TemplateStructure {
             layers: [Layer { spatial_id: 0, temporal_id: 0 }; MAX_TEMPLATES],
             indications: [0; MAX_TEMPLATES],
             differences: [0; MAX_TEMPLATES],
+            difference_counts: [0; MAX_TEMPLATES],
             chain_differences: [0; MAX_TEMPLATES],
             protected_by: [0; MAX_DECODE_TARGETS],
             resolutions: None,
@@ -114,12 +118,22 @@ impl TemplateStructure {
             targets.iter().rev().fold(0, |all, one| all << 2 | u64::from(one.bits()));
         *self.chain_differences.get_mut(index)? =
             chains.iter().rev().fold(0, |all, one| all << 4 | u128::from(*one));
-        let differences = self.differences.get_mut(index)?;
         for difference in template.frame_differences {
-            let place =
+            let value =
                 difference.checked_sub(1).filter(|_| *difference <= MAX_TEMPLATE_DIFFERENCE)?;
-            *differences |= 1 << place;
+            self.push_difference(index, u64::from(value))?;
         }
+        Some(())
+    }
+
+    /// `value` has four bits. `None` for more differences than a frame can have.
+    fn push_difference(&mut self, index: usize, value: u64) -> Option<()> {
+        let count = self.difference_counts.get_mut(index)?;
+        if usize::from(*count) >= MAX_FRAME_DIFFERENCES {
+            return None;
+        }
+        *self.differences.get_mut(index)? |= value << (4 * *count);
+        *count += 1;
         Some(())
     }
 
@@ -221,15 +235,15 @@ impl TemplateStructure {
         self.indications.get(index).copied().unwrap_or(0)
     }
 
-    /// Ascending.
     pub(super) fn frame_differences(&self, index: usize) -> impl Iterator<Item = u16> + use<> {
-        let mask = self.differences.get(index).copied().unwrap_or(0);
-        (0..16).filter(move |bit| mask >> bit & 1 == 1).map(|bit| bit + 1)
+        let packed = self.differences.get(index).copied().unwrap_or(0);
+        let count = self.difference_counts.get(index).copied().unwrap_or(0);
+        (0..count).map(move |place| (low16(packed >> (4 * place)) & 0x0f) + 1)
     }
 
     pub(super) fn chain_differences(&self, index: usize) -> impl Iterator<Item = u8> + use<> {
         let packed = self.chain_differences.get(index).copied().unwrap_or(0);
-        (0..self.chains).map(move |chain| crate::bytes::low8(low64(packed >> (4 * chain))) & 0x0f)
+        (0..self.chains).map(move |chain| low8(low64(packed >> (4 * chain))) & 0x0f)
     }
 
     pub(super) fn read(bits: &mut BitReader<'_>) -> Option<Self> {
@@ -243,9 +257,9 @@ impl TemplateStructure {
                 *indications |= u64::from(bits.bits(2)?) << (2 * target);
             }
         }
-        for differences in structure.differences.iter_mut().take(templates) {
+        for index in 0..templates {
             while bits.flag()? {
-                *differences |= 1 << bits.bits(4)?;
+                structure.push_difference(index, bits.bits(4)?.into())?;
             }
         }
         structure.read_chains(bits)?;
@@ -287,7 +301,7 @@ impl TemplateStructure {
         bits.bits(NO_MORE_LAYERS.into(), 2)?;
         for indications in self.indications.iter().take(templates) {
             for target in 0..self.decode_targets {
-                bits.bits(crate::bytes::low32(indications >> (2 * target)) & 0b11, 2)?;
+                bits.bits(low32(indications >> (2 * target)) & 0b11, 2)?;
             }
         }
         for index in 0..templates {

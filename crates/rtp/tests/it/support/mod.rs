@@ -38,6 +38,11 @@ pub(crate) fn browsers() -> Vec<Golden> {
     parse(include_str!("../../golden/browsers.txt"))
 }
 
+/// What Chromium sent in several layers, with other identifiers of header extensions.
+pub(crate) fn layers() -> Vec<Golden> {
+    parse(include_str!("../../golden/layers.txt"))
+}
+
 /// What was laid out by hand from the specifications.
 pub(crate) fn constructed() -> Vec<Golden> {
     parse(include_str!("../../golden/constructed.txt"))
@@ -50,15 +55,20 @@ pub(crate) fn browser(source: &str, name: &str) -> Vec<u8> {
     found.unwrap_or_else(|| panic!("no golden packet {source} {name}")).bytes
 }
 
+/// Every packet that a browser sent.
+pub(crate) fn recorded() -> impl Iterator<Item = Golden> {
+    browsers().into_iter().chain(layers())
+}
+
 /// Every golden RTCP packet.
 pub(crate) fn all_rtcp() -> Vec<Golden> {
-    let all = browsers().into_iter().chain(constructed());
+    let all = recorded().chain(constructed());
     all.filter(|golden| tsubame_rtp::is_rtcp(&golden.bytes) && golden.source != "payload").collect()
 }
 
 /// Every golden RTP packet; golden payloads get a header.
 pub(crate) fn all_rtp() -> Vec<Golden> {
-    let all = browsers().into_iter().chain(constructed());
+    let all = recorded().chain(constructed());
     all.filter_map(|golden| {
         let bytes = match golden.source {
             "payload" => with_header(&golden.bytes),

@@ -169,8 +169,9 @@ impl LiteAgent {
 
         let id = message.transaction_id();
         let serial = self.paths.get(&path).map(|entry| entry.serial);
-        let is_verified = |serial| self.paths.iter().any(|entry| entry.serial == serial);
-        let seen = self.replays.seen(now, id, serial, is_verified);
+        let is_established =
+            |serial| self.paths.iter().any(|entry| entry.serial == serial && entry.requests > 1);
+        let seen = self.replays.seen(now, id, serial, is_established);
         if seen == Seen::Elsewhere {
             count(&mut self.counters.replayed);
             return None;
@@ -241,16 +242,18 @@ impl LiteAgent {
             if entry.trust != Trust::Confirmed {
                 entry.trust = request.trust.clone();
             }
-            self.replays.note(now, request.id, entry.serial, false);
+            entry.requests = entry.requests.saturating_add(1);
+            self.replays.note(now, request.id, entry.serial);
             return;
         }
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
-        self.replays.note(now, request.id, serial, true);
+        self.replays.note(now, request.id, serial);
         let entry = PathState {
             path,
             last_request: now,
             serial,
+            requests: 1,
             nominated: None,
             trust: request.trust.clone(),
         };

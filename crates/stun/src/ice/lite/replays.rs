@@ -35,8 +35,6 @@ struct Transaction {
     id: TransactionId,
     /// Serial number of the path it came by first.
     serial: u32,
-    /// Whether nothing else is known of that path.
-    alone: bool,
     /// When that was, milliseconds after the beginning.
     at: u32,
 }
@@ -53,14 +51,14 @@ impl Replays {
         Self { beginning: now, known: VecDeque::new() }
     }
 
-    /// `serial`: of the path the request came by, if that path is verified. `is_verified`: whether the path of a serial
-    /// number still is.
+    /// `serial`: of the path the request came by, if that path is verified. `is_established`: whether the path of a serial
+    /// number still is, and by more than one request.
     pub(super) fn seen(
         &self,
         now: Instant,
         id: TransactionId,
         serial: Option<u32>,
-        is_verified: impl Fn(u32) -> bool,
+        is_established: impl Fn(u32) -> bool,
     ) -> Seen {
         let mut same = self.known.iter().filter(|known| known.id == id).peekable();
         let Some(first) = same.peek().copied() else { return Seen::Never };
@@ -68,24 +66,17 @@ impl Replays {
             return Seen::Here;
         }
         let apart = Duration::from_millis(self.milliseconds(now).wrapping_sub(first.at).into());
-        let race = serial.is_some() && apart <= RACE;
-        if race || first.alone || !is_verified(first.serial) {
-            Seen::Never
-        } else {
-            Seen::Elsewhere
-        }
+        let is_race = serial.is_some() && apart <= RACE;
+        if is_race || !is_established(first.serial) { Seen::Never } else { Seen::Elsewhere }
     }
 
-    /// Remembers a transaction; the oldest is forgotten. `founded`: it verified its path.
-    pub(super) fn note(&mut self, now: Instant, id: TransactionId, serial: u32, founded: bool) {
+    /// Remembers a transaction that came by the path of this serial number; the oldest is forgotten.
+    pub(super) fn note(&mut self, now: Instant, id: TransactionId, serial: u32) {
         if self.known.len() >= REMEMBERED {
             self.known.pop_front();
         }
         let at = self.milliseconds(now);
-        self.known.iter_mut().filter(|known| known.serial == serial).for_each(|known| {
-            known.alone = false;
-        });
-        self.known.push_back(Transaction { id, serial, alone: founded, at });
+        self.known.push_back(Transaction { id, serial, at });
     }
 
     /// Wraps around after 49 days, when nothing of that age is remembered.
@@ -113,7 +104,7 @@ mod tests {
     fn the_last_64_are_remembered() {
         let (now, mut replays) = beginning();
         for number in 0..65 {
-            replays.note(now, id(number), 1, false);
+            replays.note(now, id(number), 1);
         }
         assert_eq!(replays.known.len(), 64);
         assert_eq!(replays.seen(now, id(0), Some(1), |_| true), Seen::Never);
@@ -124,21 +115,21 @@ mod tests {
     #[test]
     fn who_may_be_second_and_how_late() {
         let (now, mut replays) = beginning();
-        replays.note(now, id(1), 1, true);
-        replays.note(now, id(2), 2, true);
-        replays.note(now, id(3), 2, false);
+        replays.note(now, id(1), 1);
+        replays.note(now, id(2), 2);
+        let is_established = |serial| serial == 2;
         let late = now + RACE + Duration::from_millis(1);
         for (at, number, serial, seen) in [
-            (late, 1, None, Seen::Never), // Nothing else is known of path 1.
+            // Nothing else is known of path 1.
+            (late, 1, None, Seen::Never),
             (late, 1, Some(2), Seen::Never),
-            (now, 2, None, Seen::Elsewhere), // Path 2 is known by id 3, too.
-            (now, 2, Some(1), Seen::Never),  // A race of two known paths.
+            // Path 2 is known by others, too.
+            (now, 2, None, Seen::Elsewhere),
+            (now, 2, Some(1), Seen::Never),
             (late, 2, Some(1), Seen::Elsewhere),
-            (now, 3, None, Seen::Elsewhere),
-            (late, 3, Some(2), Seen::Here),
+            (late, 2, Some(2), Seen::Here),
         ] {
-            assert_eq!(replays.seen(at, id(number), serial, |_| true), seen, "{number} {serial:?}");
+            assert_eq!(replays.seen(at, id(number), serial, is_established), seen, "{number}");
         }
-        assert_eq!(replays.seen(late, id(3), None, |_| false), Seen::Never, "path 2 is forgotten");
     }
 }
