@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tsubame_client::swarm::{Member, Swarm};
+use tsubame_client::swarm::{Measurement, Member, Swarm, Times};
 use tsubame_client::{ClientConfig, ClientError, Identity, Role, Trace};
 
 use super::arguments::LoadTestArguments;
@@ -29,6 +29,9 @@ pub(super) struct Crowd {
     pub(super) failed: u64,
     /// Why the first one failed.
     pub(super) first_failure: Option<String>,
+    /// How long joining took everybody so far, and until media came.
+    pub(super) times_to_connected: Times,
+    pub(super) times_to_first_packet: Times,
 }
 
 impl Crowd {
@@ -71,6 +74,8 @@ impl Crowd {
             made: 0,
             failed: 0,
             first_failure: None,
+            times_to_connected: Times::default(),
+            times_to_first_packet: Times::default(),
         })
     }
 
@@ -121,6 +126,14 @@ impl Crowd {
         while let Some(result) = self.joining.try_join_next() {
             self.take(result);
         }
+    }
+
+    /// The swarm tells each time once.
+    pub(super) async fn measure(&mut self) -> Measurement {
+        let measurement = self.swarm.measure().await;
+        self.times_to_connected.add(&measurement.times_to_connected);
+        self.times_to_first_packet.add(&measurement.times_to_first_packet);
+        measurement
     }
 
     fn take(

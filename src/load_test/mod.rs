@@ -59,8 +59,8 @@ async fn test(arguments: &LoadTestArguments, trace: Option<Arc<Trace>>) -> Resul
         receive_offload: arguments.gro == Switch::On,
         verify_every: arguments.verify_every,
     });
-    let swarm = Arc::new(swarm.map_err(|error| format!("the system gives no threads ({error})"))?);
-    let mut crowd = Crowd::new(arguments, Arc::clone(&swarm), trace)?;
+    let swarm = swarm.map_err(|error| format!("the system gives no threads ({error})"))?;
+    let mut crowd = Crowd::new(arguments, Arc::new(swarm), trace)?;
     let mut progress = Progress::new();
     gather(arguments, &mut crowd, &mut progress).await;
     progress.end();
@@ -68,21 +68,18 @@ async fn test(arguments: &LoadTestArguments, trace: Option<Arc<Trace>>) -> Resul
         let cause = crowd.first_failure.unwrap_or_else(|| "nobody was to join".to_owned());
         return Err(format!("nobody could connect to {}: {cause}", arguments.url));
     }
-    let connected = Quantiles::from(&swarm.measure().await.times_to_connected);
     let text = if arguments.ramp {
         let limits = ramp::Limits { step: arguments.ramp_step, most: arguments.ramp_max };
-        let (steps, best) =
-            ramp::ramp(&swarm, &mut crowd, server.as_ref(), limits, &mut progress).await?;
+        let (steps, best) = ramp::ramp(&mut crowd, server.as_ref(), limits, &mut progress).await?;
         let subscribers = best.as_ref().map_or(0, |(count, _)| *count);
-        let best = best.map(|(count, window)| report(arguments, &crowd, connected, count, &window));
+        let best = best.map(|(count, window)| report(arguments, &crowd, count, &window));
         show_ramp(arguments, RampReport { subscribers, steps, best })?
     } else {
         tokio::time::sleep(arguments.warmup).await;
         let (time, leave) = (arguments.duration, arguments.leave_rate);
-        let measured =
-            window::measure(&swarm, &mut crowd, server.as_ref(), time, leave, &mut progress);
+        let measured = window::measure(&mut crowd, server.as_ref(), time, leave, &mut progress);
         let window = measured.await?;
-        let report = report(arguments, &crowd, connected, arguments.subscribers(), &window);
+        let report = report(arguments, &crowd, arguments.subscribers(), &window);
         if arguments.json { json(&report)? } else { report.to_string() }
     };
     progress.end();
@@ -108,7 +105,6 @@ async fn gather(arguments: &LoadTestArguments, crowd: &mut Crowd, progress: &mut
 fn report(
     arguments: &LoadTestArguments,
     crowd: &Crowd,
-    time_to_connected_ms: Quantiles,
     subscribers: usize,
     window: &Window,
 ) -> Report {
@@ -121,8 +117,8 @@ fn report(
         connections: Connections {
             made: crowd.made,
             failed: crowd.failed,
-            time_to_connected_ms,
-            time_to_first_packet_ms: Quantiles::from(&window.first_packets),
+            time_to_connected_ms: Quantiles::from(&crowd.times_to_connected),
+            time_to_first_packet_ms: Quantiles::from(&crowd.times_to_first_packet),
         },
         media: window.media.clone(),
         delay_ms: window.delay(),

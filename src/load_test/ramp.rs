@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tsubame_client::Role;
-use tsubame_client::swarm::Swarm;
 
 use super::crowd::Crowd;
 use super::progress::Progress;
@@ -41,7 +40,6 @@ pub(super) struct Limits {
 
 /// Grows the crowd until it is too much, then closes in. The last window that held is the result, if any did.
 pub(super) async fn ramp(
-    swarm: &Swarm,
     crowd: &mut Crowd,
     server: Option<&Server>,
     limits: Limits,
@@ -54,7 +52,7 @@ pub(super) async fn ramp(
     loop {
         let count = crowd.subscribers.len();
         tokio::time::sleep(SETTLE).await;
-        let window = measure(swarm, crowd, server, limits.step, 0.0, progress).await?;
+        let window = measure(crowd, server, limits.step, 0.0, progress).await?;
         let p99_ms = window.delay().p99;
         let held = window.media.loss < MAX_LOSS
             && p99_ms < MAX_P99_MS

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tsubame_client::Role;
-use tsubame_client::swarm::{Measurement, Swarm, Times};
+use tsubame_client::swarm::{Measurement, Times};
 
 use super::crowd::Crowd;
 use super::progress::Progress;
@@ -15,7 +15,6 @@ pub(super) struct Window {
     pub(super) time: Duration,
     pub(super) media: Media,
     pub(super) delays: Times,
-    pub(super) first_packets: Times,
     pub(super) server: Option<ServerCost>,
     pub(super) generator_busy: f64,
     /// Ctrl-C was pressed.
@@ -36,7 +35,6 @@ pub(super) struct Server {
 
 /// Measures for `time`; every second is told to `progress`. Viewers leave and come at `leave_rate` per second.
 pub(super) async fn measure(
-    swarm: &Swarm,
     crowd: &mut Crowd,
     server: Option<&Server>,
     time: Duration,
@@ -44,10 +42,9 @@ pub(super) async fn measure(
     progress: &mut Progress,
 ) -> Result<Window, String> {
     let begun = now();
-    let before = swarm.measure().await;
+    let before = crowd.measure().await;
     let usage_before = server.map(|server| server.process.usage()).transpose()?;
     let mut delays = Times::default();
-    let mut first_packets = before.times_to_first_packet.clone();
     let mut last = before.clone();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.tick().await;
@@ -61,10 +58,9 @@ pub(super) async fn measure(
             () = tokio::time::sleep(rest) => {}
             _ = tokio::signal::ctrl_c() => interrupted = true,
         }
-        let next = swarm.measure().await;
+        let next = crowd.measure().await;
         let next_at = now();
         delays.add(&next.delays);
-        first_packets.add(&next.times_to_first_packet);
         progress.media(
             &Media::between(&last, &next, next_at - last_at),
             &Quantiles::from(&next.delays),
@@ -84,7 +80,7 @@ pub(super) async fn measure(
         _ => None,
     };
     let generator_busy = busy(&before, &last, time);
-    Ok(Window { time, media, delays, first_packets, server: cost, generator_busy, interrupted })
+    Ok(Window { time, media, delays, server: cost, generator_busy, interrupted })
 }
 
 /// Lets as many viewers go as are due, the oldest first, and as many come.

@@ -284,7 +284,7 @@ impl Transport {
     fn start_dtls(&mut self, now: Instant, role: Role) {
         let mut dtls = Connection::new(now, role, Arc::clone(&self.dtls_config), self.dtls_random);
         if let Some(round_trip) = self.ice.round_trip() {
-            dtls.set_initial_rto(round_trip * 2);
+            dtls.seed_round_trip(round_trip);
         }
         self.dtls = Some(dtls);
     }
