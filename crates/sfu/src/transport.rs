@@ -319,8 +319,11 @@ impl Transport {
         if self.keys.is_some() || !dtls.is_connected() {
             return;
         }
-        let Ok(keys) = dtls.srtp_keying_material(&remote.fingerprints) else {
-            return self.close(CloseReason::FingerprintMismatch);
+        let keys = match dtls.srtp_keying_material(&remote.fingerprints) {
+            Ok(keys) => keys,
+            // The two ends have no SRTP profile in common.
+            Err(dtls::KeyingError::NoProfile) => return self.close(CloseReason::DtlsFailed),
+            Err(_) => return self.close(CloseReason::FingerprintMismatch),
         };
         let Some(profile) = srtp::Profile::from_dtls_id(keys.profile().id()) else {
             return self.close(CloseReason::DtlsFailed);
