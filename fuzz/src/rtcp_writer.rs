@@ -124,7 +124,7 @@ fn write(
         }
         9 | 10 => return feedback(writer, input),
         11 => {
-            let time = (input.u8() % 2 == 0).then(|| NtpTime(input.u64()));
+            let time = (input.flag()).then(|| NtpTime(input.u64()));
             let item = |number: u32| Dlrr {
                 ssrc: number,
                 last_receiver_report: number ^ 0xffff,
