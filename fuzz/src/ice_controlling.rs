@@ -79,7 +79,7 @@ impl World {
                 let candidate = Candidate::host(remote(index), u16::from(preference) << 8);
                 self.agent.add_remote_candidate(self.now, &candidate);
             }
-            _ => self.agent.set_remote(self.now, self.theirs.clone(), input.u8() % 2 == 0),
+            _ => self.agent.set_remote(self.now, self.theirs.clone(), input.flag()),
         }
     }
 
@@ -149,7 +149,7 @@ impl World {
 
     /// Time passes; its timers are kept, or everything is late.
     fn pass(&mut self, input: &mut Input<'_>) {
-        let (patient, end) = (input.u8() % 2 == 0, self.now + input.step());
+        let (patient, end) = (input.flag(), self.now + input.step());
         // Keeping every timer of two minutes takes long and shows little.
         for _ in 0..40 {
             let Some(at) = self.agent.poll_timeout().filter(|at| patient && *at <= end) else {

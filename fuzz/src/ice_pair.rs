@@ -2,7 +2,8 @@
 //! they send, and adds its own.
 //!
 //! What has to hold: whatever it did, once it carries everything again both sides select the two ends of one path, unless
-//! it had kept them apart for so long that the checks failed or consent expired.
+//! it had kept them apart for so long that the checks failed or consent expired, or moved a request that was under way to
+//! another address.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -214,7 +215,8 @@ impl World {
             flying.at = flying.at.min(self.now + DELAY);
         }
         self.pass(Duration::from_secs(12));
-        if self.given_up {
+        // A request that is repeated from another address cannot be told from a replay of it: the agents' next ones are needed.
+        if self.given_up || self.lite.counters().replayed > 0 {
             return;
         }
         let path = self.full.selected().expect("selected nothing over a network that carries all");

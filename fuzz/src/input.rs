@@ -28,6 +28,11 @@ impl<'a> Input<'a> {
         self.operation().unwrap_or(0)
     }
 
+    /// Yes or no: yes for an even octet, and so at the end.
+    pub fn flag(&mut self) -> bool {
+        self.u8().is_multiple_of(2)
+    }
+
     /// An index below `count`, which is not zero.
     pub fn index(&mut self, count: usize) -> usize {
         usize::from(self.u8()) % count

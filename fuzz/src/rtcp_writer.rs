@@ -124,7 +124,7 @@ fn write(
         }
         9 | 10 => return feedback(writer, input),
         11 => {
-            let time = (input.u8() % 2 == 0).then(|| NtpTime(input.u64()));
+            let time = (input.flag()).then(|| NtpTime(input.u64()));
             let item = |number: u32| Dlrr {
                 ssrc: number,
                 last_receiver_report: number ^ 0xffff,
@@ -160,7 +160,8 @@ fn feedback(writer: &mut Writer<'_>, input: &mut Input<'_>) -> Result<Option<Exp
         base_sequence_number,
         feedback_packet_count: 3,
     };
-    let mut micros = i64::from(input.u32()) * 250;
+    let begin = i64::from(input.u32());
+    let mut micros = begin * 250;
     let mut arrivals = Vec::new();
     for octet in input.short() {
         match octet {
@@ -180,9 +181,11 @@ fn feedback(writer: &mut Writer<'_>, input: &mut Input<'_>) -> Result<Option<Exp
             }
         }
     }
-    let written = writer.transport_feedback(&header, &arrivals)?;
-    // Losses alone are not reported.
-    if arrivals.iter().all(Option::is_none) {
+    let written = match begin % 2 {
+        0 => writer.transport_feedback(&header, &arrivals)?,
+        _ => writer.transport_feedback_since(&header, begin * 250, &arrivals)?,
+    };
+    if arrivals.is_empty() {
         assert_eq!(written, 0);
         return Ok(None);
     }

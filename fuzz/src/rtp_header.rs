@@ -10,7 +10,7 @@ pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let mut memory = vec![0xee; usize::from(input.u16() % 1_500)];
     let header = Header {
-        marker: input.u8() % 2 == 1,
+        marker: !input.flag(),
         payload_type: input.u8() & 0x7f,
         sequence_number: input.u16(),
         timestamp: input.u32(),

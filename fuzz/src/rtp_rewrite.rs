@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
     while let Some(operation) = input.operation() {
         match operation % 10 {
             0 => {
-                fields.0 = input.u8() % 2 == 1;
+                fields.0 = !input.flag();
                 packet.set_marker(fields.0);
             }
             1 => {
@@ -63,9 +63,9 @@ pub fn run(data: &[u8]) {
             }
             8 => {
                 let new = vp8::Rewrite {
-                    picture_id: (input.u8() % 2 == 0).then(|| input.u16()),
-                    tl0_picture_index: (input.u8() % 2 == 0).then(|| input.u8()),
-                    key_index: (input.u8() % 2 == 0).then(|| input.u8()),
+                    picture_id: (input.flag()).then(|| input.u16()),
+                    tl0_picture_index: (input.flag()).then(|| input.u8()),
+                    key_index: (input.flag()).then(|| input.u8()),
                 };
                 let read = vp8::Descriptor::read(&payload);
                 assert_eq!(vp8::rewrite(packet.payload_mut(), &new), read.is_some());
@@ -76,9 +76,9 @@ pub fn run(data: &[u8]) {
             }
             _ => {
                 let new = vp9::Rewrite {
-                    picture_id: (input.u8() % 2 == 0).then(|| input.u16()),
-                    tl0_picture_index: (input.u8() % 2 == 0).then(|| input.u8()),
-                    end_of_frame: (input.u8() % 2 == 0).then(|| input.u8() % 2 == 0),
+                    picture_id: (input.flag()).then(|| input.u16()),
+                    tl0_picture_index: (input.flag()).then(|| input.u8()),
+                    end_of_frame: (input.flag()).then(|| input.flag()),
                 };
                 let read = vp9::Descriptor::read(&payload);
                 assert_eq!(vp9::rewrite(packet.payload_mut(), &new), read.is_some());

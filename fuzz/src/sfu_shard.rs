@@ -14,7 +14,7 @@ use tsubame_dtls as dtls;
 use tsubame_rtp::rtcp::Writer;
 use tsubame_rtp::{Header, HeaderWriter, MediaKind, Packet, is_rtcp, is_rtp_or_rtcp};
 use tsubame_sdp::{Direction, FingerprintLine, SessionDescription, Setup};
-use tsubame_sfu::fuzzing::{FuzzedShard, KEY, SALT, SRTP_PROFILE};
+use tsubame_sfu::fuzzing::{FuzzedShard, SALT, SRTP_PROFILE};
 use tsubame_sfu::{AudioSettings, ConnectionId, Event, Join, Role, VideoCodec, VideoSettings};
 use tsubame_srtp::{Protector, Unprotector};
 use tsubame_stun::ice::Path;
@@ -110,7 +110,7 @@ impl World {
             4 | 5 => self.check_path(input),
             6 => {
                 if let Some(client) = pick(&self.clients, input.u8()) {
-                    self.shard.connect(self.now, client.id);
+                    self.shard.connect(self.now, client.id, &key(client.number));
                 }
             }
             7..=9 => self.send_media(input),
@@ -174,8 +174,8 @@ impl World {
             offer: joined.offer.parse().expect("our own offer"),
             offered: true,
             events,
-            protector: Protector::new(SRTP_PROFILE, &KEY, &SALT).expect("right lengths"),
-            unprotector: Unprotector::new(SRTP_PROFILE, &KEY, &SALT).expect("right lengths"),
+            protector: Protector::new(SRTP_PROFILE, &key(number), &SALT).expect("right lengths"),
+            unprotector: Unprotector::new(SRTP_PROFILE, &key(number), &SALT).expect("right lengths"),
             sent: [0; 4],
             received: Vec::new(),
             gone: false,
@@ -390,16 +390,20 @@ impl World {
     }
 
     fn media_sent(&mut self, to: &Path, datagram: &[u8]) {
-        // Whoever proved the path to be theirs; it may have been proved by another since.
-        let shard = &self.shard;
-        let mut bytes = datagram.to_vec();
-        let receiver = self.clients.iter_mut().find(|client| shard.is_verified(client.id, to));
-        let Some(client) = receiver else { return };
         if is_rtcp(datagram) {
             return;
         }
-        let Ok(opened) = client.unprotector.unprotect_rtp(&mut bytes) else { return };
-        let packet = Packet::parse(&bytes[..opened.len]).expect("ours");
+        // Two clients may share an address; their keys tell for whom it is.
+        let shard = &self.shard;
+        let verified = self.clients.iter_mut().filter(|client| shard.is_verified(client.id, to));
+        let opened = verified.into_iter().find_map(|client| {
+            let mut bytes = datagram.to_vec();
+            let len = client.unprotector.unprotect_rtp(&mut bytes).ok()?.len;
+            bytes.truncate(len);
+            Some((client, bytes))
+        });
+        let Some((client, bytes)) = opened else { return };
+        let packet = Packet::parse(&bytes).expect("ours");
         if client.received.len() == 32 {
             client.received.remove(0);
         }
@@ -418,6 +422,11 @@ fn pick(clients: &[Client], which: u8) -> Option<&Client> {
 fn pick_mut(clients: &mut [Client], which: u8) -> Option<&mut Client> {
     let count = clients.len().max(1);
     clients.get_mut(usize::from(which & 0x7f) % count)
+}
+
+/// Every client's own.
+fn key(client: usize) -> [u8; 16] {
+    [1 + client as u8; 16]
 }
 
 fn ssrc(client: usize, stream: usize) -> u32 {

@@ -131,7 +131,7 @@ fn call(
             (AttributeType::ICE_CONTROLLING, done)
         }
         14 => {
-            let sha256 = input.u8() % 2 == 1;
+            let sha256 = !input.flag();
             let done = if sha256 { builder.integrity_sha256(KEY) } else { builder.integrity(KEY) };
             let done = done.is_ok();
             expected.integrity |= done;
@@ -161,7 +161,7 @@ fn keep<T>(done: bool, slot: &mut Option<T>, value: T) {
 }
 
 fn address(input: &mut Input<'_>) -> SocketAddr {
-    let ip = if input.u8() % 2 == 0 {
+    let ip = if input.flag() {
         IpAddr::from(input.array::<4>())
     } else {
         IpAddr::from(input.array::<16>())

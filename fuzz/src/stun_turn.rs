@@ -78,10 +78,10 @@ fn write(data: &[u8]) {
     let lifetime = input.u32();
     let peer = address(&mut input);
     let relayed = address(&mut input);
-    let family = if input.u8() % 2 == 0 { AddressFamily::V4 } else { AddressFamily::V6 };
+    let family = if input.flag() { AddressFamily::V4 } else { AddressFamily::V6 };
     let (code, reason) = (input.u16() % 1_024, input.text());
     let error = AddressErrorCode { family, error: ErrorCode { code, reason: &reason } };
-    let even_port = EvenPort { reserve_next: input.u8() % 2 == 0 };
+    let even_port = EvenPort { reserve_next: input.flag() };
     let transport = RequestedTransport(input.u8());
     let token = input.array();
     let icmp = Icmp { icmp_type: input.u8(), code: input.u16() % 1_024, data: input.u32() };
@@ -122,7 +122,7 @@ fn write(data: &[u8]) {
 }
 
 fn address(input: &mut Input<'_>) -> SocketAddr {
-    let ip = if input.u8() % 2 == 0 {
+    let ip = if input.flag() {
         IpAddr::from(input.array::<4>())
     } else {
         IpAddr::from(input.array::<16>())

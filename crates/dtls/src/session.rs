@@ -25,6 +25,13 @@ pub struct Session {
     pub(crate) ticket: Vec<u8>,
 }
 
+impl Session {
+    /// The server's ticket as it goes over the wire, in the clear; empty where the server gave none.
+    pub fn ticket(&self) -> &[u8] {
+        &self.ticket
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("suite", &self.secrets.suite).finish_non_exhaustive()

@@ -31,11 +31,9 @@ pub mod fuzzing {
 
     const _: () = assert!(cfg!(debug_assertions), "no build for users is one for fuzzing");
 
-    /// What every client's SRTP is protected with, in both directions.
+    /// What clients' SRTP is protected with, in both directions.
     pub const SRTP_PROFILE: tsubame_srtp::Profile = tsubame_srtp::Profile::AeadAes128Gcm;
-    /// Its master key.
-    pub const KEY: [u8; 16] = [1; 16];
-    /// Its master salt.
+    /// The master salt.
     pub const SALT: [u8; 12] = [2; 12];
 }
 

@@ -250,15 +250,15 @@ impl Transport {
         ))
     }
 
-    /// Keys that everybody knows, as if the handshake were done.
+    /// This master key in both directions, as if the handshake were done.
     #[cfg(fuzzing)]
-    pub(crate) fn connect_without_handshake(&mut self) -> bool {
-        use crate::fuzzing::{KEY, SALT, SRTP_PROFILE};
+    pub(crate) fn connect_without_handshake(&mut self, key: &[u8; 16]) -> bool {
+        use crate::fuzzing::{SALT, SRTP_PROFILE};
         if self.keys.is_some() || self.closed.is_some() || self.remote.is_none() {
             return false;
         }
-        let protector = srtp::Protector::new(SRTP_PROFILE, &KEY, &SALT);
-        let unprotector = srtp::Unprotector::new(SRTP_PROFILE, &KEY, &SALT);
+        let protector = srtp::Protector::new(SRTP_PROFILE, key, &SALT);
+        let unprotector = srtp::Unprotector::new(SRTP_PROFILE, key, &SALT);
         let (Ok(protector), Ok(unprotector)) = (protector, unprotector) else { return false };
         self.keys = Some(Box::new(Keys { protector, unprotector }));
         self.connected_pending = true;
@@ -319,8 +319,11 @@ impl Transport {
         if self.keys.is_some() || !dtls.is_connected() {
             return;
         }
-        let Ok(keys) = dtls.srtp_keying_material(&remote.fingerprints) else {
-            return self.close(CloseReason::FingerprintMismatch);
+        let keys = match dtls.srtp_keying_material(&remote.fingerprints) {
+            Ok(keys) => keys,
+            // The two ends have no SRTP profile in common.
+            Err(dtls::KeyingError::NoProfile) => return self.close(CloseReason::DtlsFailed),
+            Err(_) => return self.close(CloseReason::FingerprintMismatch),
         };
         let Some(profile) = srtp::Profile::from_dtls_id(keys.profile().id()) else {
             return self.close(CloseReason::DtlsFailed);

@@ -68,6 +68,8 @@ struct Exchange<'a> {
     certificate_judged: bool,
     /// What a later connection may resume.
     session: Option<Session>,
+    /// The ticket of the session that was offered.
+    resumed_ticket: Option<Vec<u8>>,
     closed: bool,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Exchange<'a> {
         #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
         let now = Instant::now();
         let config = options.config.clone();
+        let resumed_ticket = session.as_ref().map(|session| session.ticket().to_vec());
         let connection = match session {
             Some(session) => Connection::resume(now, config, session, random),
             None => Connection::new(now, flags.role, config, random),
@@ -93,6 +96,7 @@ impl<'a> Exchange<'a> {
             now,
             certificate_judged: options.certificate_judged,
             session: None,
+            resumed_ticket,
             closed: false,
         })
     }
@@ -189,6 +193,7 @@ impl<'a> Exchange<'a> {
     fn begin(&mut self) -> Result<(), Failure> {
         check(&self.options.expects, &self.connection)?;
         self.session = self.connection.session();
+        self.check_session()?;
         self.flush()?;
         self.connection.set_mtu(RECORD_MTU);
         if let Some(export) = &self.options.export {
@@ -211,6 +216,18 @@ impl<'a> Exchange<'a> {
         if self.options.shuts_down {
             self.connection.close();
             self.closed = !self.options.checks_close_notify;
+        }
+        Ok(())
+    }
+
+    fn check_session(&self) -> Result<(), Failure> {
+        let expects = &self.options.expects;
+        if expects.session.is_some_and(|expected| expected != self.session.is_some()) {
+            return Err(Failure::of("a session came"));
+        }
+        let ticket = self.session.as_ref().map(Session::ticket);
+        if expects.new_ticket && ticket == self.resumed_ticket.as_deref() {
+            return Err(Failure::of("the ticket is the old one"));
         }
         Ok(())
     }

@@ -36,6 +36,10 @@ pub(crate) struct Expectations {
     pub(crate) curve: Option<u16>,
     pub(crate) peer_certificate: Option<bool>,
     pub(crate) resumed: bool,
+    /// The session that is resumed gets another ticket.
+    pub(crate) new_ticket: bool,
+    /// Whether there is something to resume afterwards, where the runner cares.
+    pub(crate) session: Option<bool>,
 }
 
 pub(crate) struct Export {
@@ -83,6 +87,8 @@ impl Options {
                 curve: settings.number("expect-curve-id")?,
                 peer_certificate,
                 resumed: resumption && !settings.has("expect-session-miss"),
+                new_ticket: resumption && settings.has("expect-ticket-renewal"),
+                session: settings.has("expect-no-session").then_some(false),
             },
             export: export_len.map(|len| Export {
                 len,
@@ -129,6 +135,7 @@ impl<'a> Settings<'a> {
 
 fn config(role: Role, settings: &Settings<'_>) -> Result<Config, Failure> {
     check_versions(settings)?;
+    check_limits(settings)?;
     let identities = identities(settings)?;
     let unused = || Identity::generate_ecdsa().map(Arc::new);
     let identity = match identities.first() {
@@ -160,6 +167,14 @@ fn config(role: Role, settings: &Settings<'_>) -> Result<Config, Failure> {
     config.max_rto = Duration::from_secs(60);
     config.handshake_timeout = Duration::from_secs(24 * 3600);
     Ok(config)
+}
+
+/// Our limit for a handshake message, and with it for certificates, is fixed.
+fn check_limits(settings: &Settings<'_>) -> Result<(), Failure> {
+    match settings.number("max-cert-list")? {
+        None | Some(16_384) => Ok(()),
+        Some(limit) => Err(Failure::Unimplemented(format!("certificates of {limit} bytes"))),
+    }
 }
 
 /// DTLS 1.2 has to be allowed; it is the highest there is here, whatever else may be.

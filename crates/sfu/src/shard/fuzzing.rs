@@ -84,12 +84,11 @@ impl FuzzedShard {
         self.shard.handle_command(now, Command::Shutdown);
     }
 
-    /// Gives an answered client the keys of [`crate::fuzzing::KEY`] as if its handshake were done. Whether there is such a client, and
-    /// it had none.
-    pub fn connect(&mut self, now: Instant, id: ConnectionId) -> bool {
+    /// Gives an answered client this master key as if its handshake were done. Whether there is such a client, and it had none.
+    pub fn connect(&mut self, now: Instant, id: ConnectionId, master_key: &[u8; 16]) -> bool {
         let Some(key) = self.shard.ids.get(&id).copied() else { return false };
         let Some(peer) = self.shard.peers.get_mut(key.0) else { return false };
-        let connected = peer.transport.connect_without_handshake();
+        let connected = peer.transport.connect_without_handshake(master_key);
         self.shard.read_transport_events(now, key, None);
         connected
     }
