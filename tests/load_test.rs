@@ -2,6 +2,10 @@
 
 mod process;
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
 use process::{ANY_PORT, Running, refused, run};
 use serde_json::Value;
 
@@ -122,6 +126,63 @@ fn the_ramp_finds_a_number_that_holds() {
         .filter_map(|step| step["subscribers"].as_u64())
         .max();
     assert_eq!(count(&report, "/subscribers"), most.unwrap_or(0), "{held:?}");
+}
+
+/// The tutorial's peer, which answers offers that are posted to it.
+struct EchoPeer {
+    process: Child,
+    endpoint: String,
+}
+
+impl EchoPeer {
+    fn start() -> Self {
+        let binary = Path::new(env!("CARGO_BIN_EXE_tsubame")).with_file_name("examples/echo_peer");
+        let mut process = Command::new(binary)
+            .args(["--listen", "127.0.0.1:0", "--media", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cargo builds the examples with the tests");
+        let mut ready = String::new();
+        let output = process.stdout.take().expect("piped");
+        BufReader::new(output).read_line(&mut ready).expect("text");
+        let page = ready.split(' ').find_map(|field| field.strip_prefix("page="));
+        let endpoint = format!("{}offer", page.expect("a ready line"));
+        Self { process, endpoint }
+    }
+}
+
+impl Drop for EchoPeer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn whip_endpoints_of_any_server_are_loaded() {
+    let peer = EchoPeer::start();
+    let output = run(&[
+        "load-test",
+        "--whip",
+        &peer.endpoint,
+        "--publishers",
+        "3",
+        "--subscribers",
+        "0",
+        "--audio",
+        "--warmup",
+        "1s",
+        "--duration",
+        "1s",
+        "--json",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(count(&report, "/connections/made"), 3);
+    assert!(count(&report, "/media/sent_packets") > 300, "{report}");
+    let nowhere = peer.endpoint.replace("offer", "nowhere");
+    let refused = refused(&["load-test", "--whip", &nowhere, "--subscribers", "0"]);
+    assert!(refused.ends_with("the endpoint answered 404, not 201"), "{refused}");
 }
 
 #[test]
