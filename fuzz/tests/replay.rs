@@ -61,5 +61,6 @@ targets! {
     rtcp_compound
     rtcp_writer
     sdp_session
+    sfu_media
     sfu_shard
 }

@@ -27,6 +27,9 @@ mod worker;
 /// Entrances for fuzzers (docs/fuzzing.md). Only a whole build's flags can open them, no feature of a crate and no dependency.
 #[cfg(fuzzing)]
 pub mod fuzzing {
+    pub use crate::media::fuzzing::{
+        FuzzedFeedback, FuzzedNackTracker, FuzzedPacketCache, FuzzedSequenceMap,
+    };
     pub use crate::shard::fuzzing::FuzzedShard;
 
     const _: () = assert!(cfg!(debug_assertions), "no build for users is one for fuzzing");

@@ -23,6 +23,9 @@ pub(crate) use sent_history::SentHistory;
 pub(crate) use sequence_map::SequenceMap;
 pub(crate) use transport_cc::TransportCcRecorder;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod testing {
     use std::sync::OnceLock;
