@@ -45,7 +45,7 @@ enum Command {
 /// What was asked for.
 pub(crate) enum Task {
     Serve(ServeArguments),
-    LoadTest(LoadTestArguments),
+    LoadTest(Box<LoadTestArguments>),
 }
 
 /// What `tsubame serve` takes. Port 0 means any free port.
@@ -92,7 +92,7 @@ pub(crate) fn parse() -> Task {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Serve(arguments)) => Task::Serve(arguments),
-        Some(Command::LoadTest(arguments)) => Task::LoadTest(*arguments),
+        Some(Command::LoadTest(arguments)) => Task::LoadTest(arguments),
         None => Task::Serve(cli.serve),
     }
 }

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Task::Serve(arguments) => {
             Settings::load(arguments).map_err(|error| error.to_string()).and_then(wiring::run)
         }
-        Task::LoadTest(arguments) => load_test::run(arguments),
+        Task::LoadTest(arguments) => load_test::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

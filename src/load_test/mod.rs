@@ -30,14 +30,14 @@ const FILES_PER_CLIENT: u64 = 2;
 const FILES_OF_OUR_OWN: u64 = 100;
 
 /// Runs a load test and prints what it found. An error is one sentence for whoever started it.
-pub(crate) fn run(arguments: LoadTestArguments) -> Result<(), String> {
+pub(crate) fn run(arguments: &LoadTestArguments) -> Result<(), String> {
     let trace = arguments.trace.as_deref().map(read_trace).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| format!("the system gives no threads ({error})"))?;
-    let result = runtime.block_on(test(&arguments, trace.map(Arc::new)));
+    let result = runtime.block_on(test(arguments, trace.map(Arc::new)));
     runtime.shutdown_background();
     result
 }

@@ -1,6 +1,6 @@
 //! The thread that moves the media of its members.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) fn spawn(name: &str, options: BindOptions) -> io::Result<Mailbox> {
         poll,
         commands: commands_in,
         options,
-        members: HashMap::new(),
+        members: BTreeMap::new(),
         next_id: 0,
         timers: Timers::default(),
         received: ReceiveBatch::new(RECEIVE_MESSAGES),
@@ -51,7 +51,7 @@ struct MediaThread {
     poll: Poll,
     commands: mpsc::UnboundedReceiver<Command>,
     options: BindOptions,
-    members: HashMap<MemberId, OnThread>,
+    members: BTreeMap<MemberId, OnThread>,
     next_id: u64,
     timers: Timers,
     received: ReceiveBatch,
