@@ -36,7 +36,7 @@ struct Cli {
 enum Command {
     /// Run the server; the same as no command.
     #[command(after_help = EXAMPLES)]
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Load a server with real clients, and measure what they get and what it takes.
     #[command(after_help = crate::load_test::EXAMPLES)]
     LoadTest(Box<LoadTestArguments>),
@@ -44,7 +44,7 @@ enum Command {
 
 /// What was asked for.
 pub(crate) enum Task {
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     LoadTest(Box<LoadTestArguments>),
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn parse() -> Task {
     match cli.command {
         Some(Command::Serve(arguments)) => Task::Serve(arguments),
         Some(Command::LoadTest(arguments)) => Task::LoadTest(arguments),
-        None => Task::Serve(cli.serve),
+        None => Task::Serve(Box::new(cli.serve)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::config::Settings;
 fn main() -> ExitCode {
     let result = match cli::parse() {
         Task::Serve(arguments) => {
-            Settings::load(arguments).map_err(|error| error.to_string()).and_then(wiring::run)
+            Settings::load(*arguments).map_err(|error| error.to_string()).and_then(wiring::run)
         }
         Task::LoadTest(arguments) => load_test::run(&arguments),
     };
