@@ -168,7 +168,7 @@ fn nothing_is_left_when_everybody_has_gone() {
 fn a_thousand_joins_and_leaves_grow_nothing() {
     let mut world = World::with_limit(59, 1, 1_000);
     let small = |config: &mut PeerConfig| {
-        config.video = config.video.map(|_| tsubame_client::peer::VideoSettings {
+        config.video = config.video.as_ref().map(|_| tsubame_client::peer::VideoSettings {
             bitrate: 20_000,
             frame_rate: 1,
             ..Default::default()

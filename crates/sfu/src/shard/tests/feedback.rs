@@ -37,7 +37,7 @@ fn settled(seed: u8, viewers: usize) -> (World, Vec<(Forger, u32)>) {
 }
 
 fn slow_video(config: &mut tsubame_client::peer::PeerConfig) {
-    config.video = config.video.map(|_| tsubame_client::peer::VideoSettings {
+    config.video = config.video.as_ref().map(|_| tsubame_client::peer::VideoSettings {
         bitrate: 50_000,
         frame_rate: 10,
         ..Default::default()

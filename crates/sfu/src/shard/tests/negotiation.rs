@@ -131,7 +131,7 @@ fn a_refused_track_is_told_and_not_forwarded() {
 fn a_client_may_refuse_more_tracks_at_once_than_its_owner_can_be_told_of_in_passing() {
     let mut world = World::with_limit(27, 1, 1_000);
     let silent = |config: &mut tsubame_client::peer::PeerConfig| {
-        config.video = config.video.map(|_| tsubame_client::peer::VideoSettings {
+        config.video = config.video.as_ref().map(|_| tsubame_client::peer::VideoSettings {
             bitrate: 20_000,
             frame_rate: 1,
             ..Default::default()
