@@ -108,18 +108,11 @@ impl<'o> HeaderWriter<'o> {
         if self.form == Form::TwoByte {
             return Ok(());
         }
-        // Each element grows by one octet, so count them before moving anything.
-        let mut position = self.elements();
-        let mut count = 0;
-        while let Some((_, len)) = self.one_byte_element(position) {
-            position += 1 + len;
-            count += 1;
-        }
         // The padding to a multiple of four must fit as well.
-        if (self.len + count).next_multiple_of(4) > self.out.len() {
+        if self.two_byte_len().next_multiple_of(4) > self.out.len() {
             return Err(ExtensionError::BufferTooSmall);
         }
-        position = self.elements();
+        let mut position = self.elements();
         while let Some((id, len)) = self.one_byte_element(position) {
             self.out.copy_within(position + 1..self.len, position + 2);
             if let Some(header) = self.out.get_mut(position..position + 2) {
@@ -144,18 +137,17 @@ impl<'o> HeaderWriter<'o> {
         if id == 0 {
             return Err(ExtensionError::InvalidId);
         }
-        if id > 14 || short == 0 || short > 16 {
-            self.two_byte()?;
-        }
-        let start = self.len.max(self.elements());
-        let head_len = match self.form {
-            Form::OneByte => 1,
-            Form::TwoByte => 2,
-        };
+        let converts = self.form == Form::OneByte && (id > 14 || short == 0 || short > 16);
+        let len = if converts { self.two_byte_len() } else { self.len };
+        let start = len.max(self.elements());
+        let head_len = if converts || self.form == Form::TwoByte { 2 } else { 1 };
         let end = start + head_len + data.len();
-        // The padding to a multiple of four must fit as well.
+        // The padding to a multiple of four must fit as well. Asked before anything is converted: a failure changes nothing.
         if end.next_multiple_of(4) > self.out.len() {
             return Err(ExtensionError::BufferTooSmall);
+        }
+        if converts {
+            self.two_byte()?;
         }
         let target = self.out.get_mut(start..end).ok_or(ExtensionError::BufferTooSmall)?;
         match (self.form, target) {
@@ -200,6 +192,16 @@ impl<'o> HeaderWriter<'o> {
             *first |= 0x10;
         }
         end
+    }
+
+    /// How long the header would be with its one-byte elements converted, each of which grows by one octet.
+    fn two_byte_len(&self) -> usize {
+        let (mut position, mut count) = (self.elements(), 0);
+        while let Some((_, len)) = self.one_byte_element(position) {
+            position += 1 + len;
+            count += 1;
+        }
+        self.len + count
     }
 
     /// Identifier and data length of the one-byte element at `position`.
@@ -344,6 +346,32 @@ mod tests {
         assert_eq!(writer.extension(200, &[]), Err(ExtensionError::BufferTooSmall));
         assert_eq!(writer.finish(), 20);
         assert_eq!(Packet::parse(&out).unwrap().extension(1), Some(&[1; 3][..]));
+    }
+
+    /// There is room for the elements in the two-byte form, but not for the one that needs it.
+    #[test]
+    fn an_element_that_does_not_fit_converts_nothing() {
+        let mut out = [0xff; 24];
+        let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        writer.extension(1, &[1; 3]).unwrap();
+        for (id, data) in [(200, &[7; 4][..]), (2, &[7; 17]), (255, &[7; 255])] {
+            assert_eq!(writer.extension(id, data), Err(ExtensionError::BufferTooSmall), "{id}");
+        }
+        // In the two-byte form these would not fit.
+        writer.extension(2, &[2; 3]).unwrap();
+        assert_eq!(writer.finish(), 24);
+        assert_eq!(out[12..], [0xbe, 0xde, 0, 2, 0x12, 1, 1, 1, 0x22, 2, 2, 2]);
+    }
+
+    /// The element that converts and fills the buffer to its last octet.
+    #[test]
+    fn an_element_that_just_fits_converts_the_others() {
+        let mut out = [0xff; 24];
+        let mut writer = HeaderWriter::new(&mut out, &HEADER).unwrap();
+        writer.extension(1, &[1; 3]).unwrap();
+        writer.extension(200, &[7]).unwrap();
+        assert_eq!(writer.finish(), 24);
+        assert_eq!(out[12..], [0x10, 0, 0, 2, 1, 3, 1, 1, 1, 200, 1, 7]);
     }
 
     #[test]
