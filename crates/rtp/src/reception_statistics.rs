@@ -75,8 +75,10 @@ impl ReceptionStatistics {
         if deviation > u64::from(self.units(LARGEST_STEP)) {
             return;
         }
-        let jitter = self.jitter;
-        self.jitter = jitter.saturating_add(low32(deviation)).saturating_sub((jitter + 8) >> 4);
+        // In 64 bits, because with a clock rate of billions the sum has more than 32.
+        let jitter = u64::from(self.jitter);
+        let smoothed = (jitter + deviation).saturating_sub((jitter + 8) >> 4);
+        self.jitter = u32::try_from(smoothed).unwrap_or(u32::MAX);
     }
 
     /// A duration in timestamp units, to the nearest (a 30th of a second has no whole nanoseconds), saturating.
@@ -282,6 +284,22 @@ mod tests {
         statistics.received(now, O, 0);
         statistics.received(now, O + 1, 0x7000_0000);
         assert_eq!(statistics.jitter(), 0);
+    }
+
+    /// The largest clock rate that a description can name: a second of waiting is a deviation of 32 bits.
+    #[test]
+    fn jitter_of_the_largest_clock_rate_saturates() {
+        let mut now = instant();
+        let mut statistics = ReceptionStatistics::new(u32::MAX);
+        for seq in 0..4 {
+            statistics.received(now, O + seq, 0);
+            now += Duration::from_secs(1);
+        }
+        assert_eq!(statistics.jitter(), u32::MAX >> 4);
+        assert_eq!(statistics.report_block(1, now, None).jitter, u32::MAX >> 4);
+        // And it falls again, by a 16th, with a packet that comes at its time: 100 ms are a tenth of the rate.
+        statistics.received(now - Duration::from_millis(900), O + 4, 429_496_730);
+        assert_eq!(statistics.jitter(), 251_658_239);
     }
 
     #[test]
