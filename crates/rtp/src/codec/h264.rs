@@ -27,11 +27,16 @@ pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
         nal::FU_A => {
             // §5.8: S bit, E bit, and the type of the fragmented unit.
             let fu = reader.u8()?;
+            // The indicator has nal_ref_idc of the fragmented unit, in every fragment.
+            seen.importance(header & 0x60 | fu & 0x1f);
             if fu & 0x80 != 0 {
                 seen.unit(fu & 0x1f, reader.rest());
             }
         }
-        kind @ 1..=23 => seen.unit(kind, reader.rest()),
+        kind @ 1..=23 => {
+            seen.importance(header);
+            seen.unit(kind, reader.rest());
+        }
         // 0 and 30, 31 are unspecified; STAP-B, MTAP and FU-B belong to the interleaved mode, which nobody negotiates.
         _ => return None,
     }
@@ -42,8 +47,7 @@ pub fn inspect(payload: &[u8], marker: bool) -> Option<FrameInfo> {
         temporal_id: None,
         spatial_id: None,
         switching_point: seen.keyframe,
-        // §5.3: nal_ref_idc of the unit, or the highest of those in the packet.
-        discardable: header & 0x60 == 0,
+        discardable: seen.slice && !seen.reference,
         picture_id: None,
     })
 }
@@ -56,6 +60,7 @@ fn read_aggregate(mut reader: Reader<'_>, seen: &mut Seen) -> Option<()> {
     while !reader.is_empty() {
         let size = reader.u16()?;
         let (header, rest) = reader.take(usize::from(size))?.split_first()?;
+        seen.importance(*header);
         seen.unit(header & 0x1f, rest);
     }
     Some(())
@@ -65,9 +70,21 @@ fn read_aggregate(mut reader: Reader<'_>, seen: &mut Seen) -> Option<()> {
 struct Seen {
     keyframe: bool,
     frame_start: bool,
+    /// There is a slice, or a part of one.
+    slice: bool,
+    /// There is a unit that others refer to.
+    reference: bool,
 }
 
 impl Seen {
+    /// What the header of a unit, without the forbidden bit, says of those after it. Only slices are pictures that one can do
+    /// without: SEI, delimiters, ends and filler have nal_ref_idc of 0 always (ITU-T H.264 §7.4.1), whatever picture they are of.
+    fn importance(&mut self, header: u8) {
+        let kind = header & 0x1f;
+        self.slice |= matches!(kind, nal::SLICE..=nal::IDR);
+        self.reference |= header & 0x60 != 0 || matches!(kind, nal::IDR | nal::SPS | nal::PPS);
+    }
+
     /// The beginning of a unit: its type and what follows its header.
     fn unit(&mut self, kind: u8, rest: &[u8]) {
         // first_mb_in_slice is the first thing in a slice header (§7.3.3) and as ue(v) zero is a single 1 bit.
@@ -109,6 +126,48 @@ pub(super) mod tests {
         assert!(inspect(&[0x41, 0x9a], true).unwrap().frame_end);
         assert!(inspect(&[0x01, 0x9a], true).unwrap().discardable, "nal_ref_idc of zero");
         assert!(!inspect(&[0x41, 0x9a], true).unwrap().discardable);
+    }
+
+    fn discardable(payload: &[u8]) -> bool {
+        inspect(payload, false).unwrap().discardable
+    }
+
+    #[test]
+    fn slices_without_references_are_discardable() {
+        for kind in 1..=4 {
+            assert!(discardable(&[kind, 0x9a]), "{kind}");
+            assert!(!discardable(&[0x20 | kind, 0x9a]), "{kind}");
+        }
+        assert!(!discardable(&[0x05, 0x88]), "an IDR picture never is, whatever its header says");
+    }
+
+    /// Their nal_ref_idc is 0 also where they stand in front of a picture that everything refers to.
+    #[test]
+    fn what_is_no_slice_is_not_discardable() {
+        for kind in [6, 9, 10, 11, 12] {
+            assert!(!discardable(&[kind, 0x10]), "{kind}");
+            assert!(!discardable(&[0x18, 0, 2, kind, 0x10]), "{kind} in an aggregate");
+            assert!(!discardable(&[0x1c, 0x80 | kind, 0x10]), "{kind} in fragments");
+        }
+        assert!(!discardable(&[0x07, 0x42]) && !discardable(&[0x08, 0xce]), "parameter sets");
+    }
+
+    #[test]
+    fn fragments_of_a_slice_are_discardable_as_it_is() {
+        for fu in [0x81, 0x01, 0x41] {
+            assert!(discardable(&[0x1c, fu, 0x9a]), "{fu:#x}");
+            assert!(!discardable(&[0x5c, fu, 0x9a]), "{fu:#x}");
+        }
+    }
+
+    /// The units count, not only what the header of the aggregate says of them.
+    #[test]
+    fn an_aggregate_is_discardable_as_all_of_its_slices_are() {
+        assert!(discardable(&[0x18, 0, 2, 0x01, 0x9a]));
+        assert!(discardable(&[0x18, 0, 2, 0x09, 0x10, 0, 2, 0x01, 0x9a]), "with its delimiter");
+        assert!(!discardable(&[0x18, 0, 2, 0x01, 0x9a, 0, 2, 0x41, 0x9a]));
+        assert!(!discardable(&[0x18, 0, 2, 0x07, 0x42, 0, 2, 0x01, 0x9a]), "with parameter sets");
+        assert!(!discardable(STAP_A));
     }
 
     /// STAP-A of SPS, PPS and IDR, as Chromium begins a keyframe.
