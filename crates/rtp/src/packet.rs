@@ -180,15 +180,20 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Where the first element with this identifier stands in the packet: the beginning of its head, and its data.
-    pub(crate) fn extension_position(&self, id: u8) -> Option<(usize, Range<usize>)> {
-        let (_, body) = self.extension?;
-        let body_start = self.header_len() - body.len();
+    /// Where the data of the first element with this identifier stands in the packet.
+    pub(crate) fn extension_position(&self, id: u8) -> Option<Range<usize>> {
+        let (_, body) = self.extension_body()?;
         let mut elements = self.extensions();
         let data = elements.find(|element| element.0 == id)?.1;
-        let end = body_start + body.len() - elements.remaining();
-        let start = end - data.len();
-        Some((start - elements.head_len(), start..end))
+        let end = body.end - elements.remaining();
+        Some(end - data.len()..end)
+    }
+
+    /// Where the elements of the header extension stand in the packet, if it is of a form of RFC 8285.
+    pub(crate) fn extension_body(&self) -> Option<(Form, Range<usize>)> {
+        let (profile, body) = self.extension?;
+        let end = self.header_len();
+        Some((Form::from_profile(profile)?, end - body.len()..end))
     }
 
     /// What the `defined by profile` field of the header extension says, for extensions that are of neither form of RFC 8285,

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::extension::erase;
 use crate::packet::{Packet, ParseError};
 
 /// A parsed RTP packet whose header fields, extension elements and payload can be changed in place. Nothing here
@@ -59,21 +60,18 @@ impl<'a> PacketMut<'a> {
     /// The data of the first header extension element with this local identifier, to be overwritten: a transport-wide
     /// sequence number, a send time, the frame number of a dependency descriptor.
     pub fn extension_mut(&mut self, id: u8) -> Option<&mut [u8]> {
-        let (_, data) = self.find(id)?;
+        let data = self.find(id)?;
         self.bytes.get_mut(data)
     }
 
     /// Turns every element with this local identifier into padding (RFC 8285 §4.1.1 allows it between elements), and
     /// says whether there was one. For elements that are not for the next hop: a RID, a level that was not agreed on.
     pub fn remove_extension(&mut self, id: u8) -> bool {
-        let mut found = false;
-        while let Some((head, data)) = self.find(id) {
-            if let Some(element) = self.bytes.get_mut(head..data.end) {
-                element.fill(0);
-            }
-            found = true;
-        }
-        found
+        let Some((form, body)) = Packet::parse(self.bytes).ok().and_then(|p| p.extension_body())
+        else {
+            return false;
+        };
+        self.bytes.get_mut(body).is_some_and(|body| erase(form, body, id))
     }
 
     /// The payload without padding: payload descriptors are rewritten here.
@@ -81,8 +79,8 @@ impl<'a> PacketMut<'a> {
         self.bytes.get_mut(self.payload.clone()).unwrap_or_default()
     }
 
-    /// Where the first element with this identifier stands: the beginning of its head, and its data.
-    fn find(&self, id: u8) -> Option<(usize, Range<usize>)> {
+    /// Where the data of the first element with this identifier stands.
+    fn find(&self, id: u8) -> Option<Range<usize>> {
         // It parsed before, and nothing that can be changed here decides whether it parses.
         Packet::parse(self.bytes).ok()?.extension_position(id)
     }
@@ -151,6 +149,20 @@ mod tests {
         let view = Packet::parse(&bytes).unwrap();
         assert_eq!(view.extensions().collect::<Vec<_>>(), [(7, &[9][..])]);
         assert_eq!(bytes[16..], [0, 0, 7, 1, 9, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    /// The largest header extension there is, full of one identifier: 131,070 elements of two octets, each looked at once. (One
+    /// search from the beginning for each of them would look at 8.6 billion.)
+    #[test]
+    fn a_header_full_of_one_identifier_is_cleared_in_one_pass() {
+        let mut bytes = [&[0x90; 1][..], &[0x60; 11], &[0xbe, 0xde, 0xff, 0xff]].concat();
+        bytes.extend([0x10, 7].repeat(2 * 65_535));
+        bytes.extend([0xde, 0xad]);
+        let mut packet = PacketMut::parse(&mut bytes).unwrap();
+        assert!(!packet.remove_extension(2));
+        assert!(packet.remove_extension(1));
+        assert!(bytes[16..bytes.len() - 2].iter().all(|octet| *octet == 0));
+        assert_eq!(Packet::parse(&bytes).unwrap().payload(), [0xde, 0xad]);
     }
 
     #[test]

@@ -99,14 +99,6 @@ impl<'a> Elements<'a> {
         self.reader.len()
     }
 
-    /// Octets before the data of an element.
-    pub(crate) const fn head_len(&self) -> usize {
-        match self.form {
-            Form::OneByte => 1,
-            Form::TwoByte => 2,
-        }
-    }
-
     #[inline]
     fn step(&mut self) -> Option<(u8, &'a [u8])> {
         loop {
@@ -140,6 +132,37 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 impl std::iter::FusedIterator for Elements<'_> {}
+
+/// Turns every element with this identifier into padding, in one pass, and says whether there was one. It sees the elements
+/// that [`Elements`] gives.
+pub(crate) fn erase(form: Form, body: &mut [u8], id: u8) -> bool {
+    let mut found = false;
+    let mut rest = body;
+    while let Some((head, mut tail)) = std::mem::take(&mut rest).split_first_mut() {
+        if *head == 0 {
+            rest = tail;
+            continue;
+        }
+        let (own, len) = match form {
+            Form::OneByte if matches!(*head >> 4, 0 | 15) => break,
+            Form::OneByte => (*head >> 4, usize::from(*head & 0x0f) + 1),
+            Form::TwoByte => (*head, tail.first().map_or(0, |len| 1 + usize::from(*len))),
+        };
+        // In the two-byte form with the octet of the length; one that is cut there has none.
+        if form == Form::TwoByte && len == 0 {
+            break;
+        }
+        let Some((element, after)) = tail.split_at_mut_checked(len) else { break };
+        if own == id {
+            *head = 0;
+            element.fill(0);
+            found = true;
+        }
+        tail = after;
+        rest = tail;
+    }
+    found
+}
 
 #[cfg(test)]
 mod tests {
@@ -200,6 +223,22 @@ mod tests {
                 let walked = elements.clone().find(|element| element.0 == id);
                 proptest::prop_assert_eq!(elements.clone().find_data(id), walked.map(|element| element.1));
             }
+        }
+
+        /// What is erased is not seen any more, everything else is, and the padding in its place is zeros.
+        #[test]
+        fn erasing_takes_away_what_walking_finds(
+            two_byte: bool,
+            body in proptest::collection::vec(0u8..=0x42, 0..40),
+            id in 0u8..=4,
+        ) {
+            let form = if two_byte { Form::TwoByte } else { Form::OneByte };
+            let mut erased = body.clone();
+            let found = erase(form, &mut erased, id);
+            let walked = Elements::new(form, &body);
+            proptest::prop_assert_eq!(found, walked.clone().any(|element| element.0 == id));
+            proptest::prop_assert!(walked.filter(|element| element.0 != id).eq(Elements::new(form, &erased)));
+            proptest::prop_assert!(erased.iter().zip(&body).all(|(after, before)| *after == *before || *after == 0));
         }
     }
 
