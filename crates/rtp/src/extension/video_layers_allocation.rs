@@ -117,10 +117,14 @@ fn read_temporal_layers(
 }
 
 /// Writes an element into `out` and gives its length; `None` when `out` is too small (at most 410 octets are
-/// needed, and an element carries 255) or a count is out of range.
+/// needed, and an element carries 255), a count is out of range, or a layer is active in a stream beyond `stream_count`.
 #[must_use]
 pub fn encode(allocation: &VideoLayersAllocation, out: &mut [u8]) -> Option<usize> {
     let mut cursor = Cursor::new(out);
+    let beyond = allocation.spatial_layers.iter().skip(usize::from(allocation.stream_count));
+    if beyond.flatten().any(Option::is_some) {
+        return None;
+    }
     if allocation.stream_count == 0 {
         cursor.u8(0)?;
         return Some(cursor.len());
@@ -221,6 +225,24 @@ mod tests {
         assert_eq!(encode(&VideoLayersAllocation::default(), &mut out), Some(1));
         assert_eq!(out, [0]);
         assert_eq!(read(&[0]), Some(VideoLayersAllocation::default()));
+    }
+
+    /// The masks have no place for it, and what they do not announce nobody could read.
+    #[test]
+    fn a_layer_beyond_the_last_stream_is_not_written() {
+        let mut allocation = read(GOLDEN).unwrap();
+        let mut out = [0; 64];
+        for stream_count in [0, 1] {
+            let fewer = VideoLayersAllocation { stream_count, ..allocation };
+            assert_eq!(encode(&fewer, &mut out), None, "{stream_count}");
+        }
+        allocation.spatial_layers[3][0] = allocation.spatial_layers[0][0];
+        for (stream_count, fits) in [(2, false), (3, false), (4, true)] {
+            let allocation = VideoLayersAllocation { stream_count, ..allocation };
+            let len = encode(&allocation, &mut out);
+            assert_eq!(len.is_some(), fits, "{stream_count}");
+            assert_eq!(len.and_then(|len| read(&out[..len])), fits.then_some(allocation));
+        }
     }
 
     #[test]
