@@ -105,6 +105,10 @@ impl TemplateStructure {
     }
 
     fn set_template(&mut self, index: usize, template: &Template<'_>) -> Option<()> {
+        let Layer { spatial_id, temporal_id } = template.layer;
+        if usize::from(spatial_id) >= MAX_SPATIAL_LAYERS || temporal_id > MAX_TEMPORAL_ID {
+            return None;
+        }
         *self.layers.get_mut(index)? = template.layer;
         let targets = template.indications;
         let chains = template.chain_differences;

@@ -285,6 +285,25 @@ fn what_no_structure_can_be_is_not_made() {
     assert!(refused.iter().all(Option::is_none));
 }
 
+/// Also where the sizes have to be as many as the spatial layers, which are counted from the largest.
+#[test]
+fn layers_out_of_range_are_refused_and_not_counted() {
+    let template = |layer| Template {
+        layer,
+        indications: &[Switch],
+        frame_differences: &[],
+        chain_differences: &[],
+    };
+    let size = Resolution { width: 1, height: 1 };
+    for wrong in [layer(4, 0), layer(255, 0), layer(0, 8), layer(255, 255)] {
+        for sizes in [&[][..], &[size; 1], &[size; 4]] {
+            assert_eq!(TemplateStructure::new(0, &[template(wrong)], &[], sizes), None);
+            let second = [template(layer(0, 0)), template(wrong)];
+            assert_eq!(TemplateStructure::new(0, &second, &[], sizes), None);
+        }
+    }
+}
+
 #[test]
 fn an_endless_list_of_templates_is_refused() {
     let structure = |data: &[u8]| read(data).unwrap().structure();
