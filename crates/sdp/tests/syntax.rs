@@ -155,6 +155,19 @@ fn header_extensions() {
     assert_eq!(media.attributes.len(), 2, "ids that no packet can carry are kept as they are");
 }
 
+/// Found by fuzzing: the URI became another.
+#[test]
+fn a_uri_that_ends_in_a_direction_is_not_one() {
+    let text = "a=extmap:1 urn:x/inactive a/inactive b\r\na=extmap:2/inactive urn:y/inactive c\r\n";
+    let description = parse(text).unwrap();
+    let read: Vec<_> = description.extensions.iter().collect();
+    assert_eq!((read[0].direction, read[0].uri.as_str()), (None, "urn:x/inactive"));
+    assert_eq!(read[0].attributes.as_deref(), Some("a/inactive b"));
+    let second = (Some(Direction::Inactive), "urn:y/inactive");
+    assert_eq!((read[1].direction, read[1].uri.as_str()), second);
+    assert_eq!(description.to_string().parse().as_ref(), Ok(&description));
+}
+
 #[test]
 fn sources_rids_bandwidth_and_groups() {
     let media = video(

@@ -224,15 +224,16 @@ impl<'a> Line<'a> {
     pub(crate) fn extmap(&self) -> Result<Option<ExtMap>, ParseError> {
         const EXPECTED: &str = "a=extmap:<id>[/<direction>] <uri>";
         // webrtc-sdp refuses the fourth direction of RFC 8285 §5.
-        let text = self.text.replacen("/inactive ", "/sendrecv ", 1);
-        let inactive = text != self.text;
+        let inactive = self.text.split_once(' ').and_then(|(head, rest)| {
+            Some(format!("{}/sendrecv {rest}", head.strip_suffix("/inactive")?))
+        });
         let Some(SdpType::Attribute(SdpAttribute::Extmap(extmap))) =
-            self.read_text(&text, EXPECTED)?
+            self.read_text(inactive.as_deref().unwrap_or(self.text), EXPECTED)?
         else {
             return Err(self.unexpected(EXPECTED));
         };
         let direction = extmap.direction.map(|direction| match direction {
-            _ if inactive => Direction::Inactive,
+            _ if inactive.is_some() => Direction::Inactive,
             SdpAttributeDirection::Sendrecv => Direction::SendRecv,
             SdpAttributeDirection::Sendonly => Direction::SendOnly,
             SdpAttributeDirection::Recvonly => Direction::RecvOnly,
