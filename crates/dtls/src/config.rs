@@ -31,13 +31,17 @@ pub enum ClientCertificate {
 }
 
 /// What becomes of a handshake when something comes in the clear that a peer should not have sent: a fatal alert, a
-/// message that does not parse or is not due, an offer that cannot be served.
+/// message that does not parse, is not due, or can be seen to be wrong where it is: a choice that was not offered, no
+/// certificate or none that can be read, a signature that does not verify, an offer that cannot be served.
 ///
-/// Nothing in the clear is authenticated, so whoever knows the addresses could have sent it.
+/// Nothing in the clear is authenticated, so whoever knows the addresses could have sent it. What nobody can tell from the
+/// peer's own (a hello, a certificate, a public value that is as good as any) takes its place whatever stands here, and the
+/// handshake fails by it: at once where the public value is not on its curve or Finished does not match, else by its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum UnauthenticatedErrors {
     /// It is dropped, counted, and not answered, and the real peer still has its turn (RFC 6347 §4.1.2.7 advises so).
-    /// An incompatible peer is found out only when the handshake times out.
+    /// An incompatible peer is found out only when the handshake times out. The eighth signature that does not verify
+    /// ends the handshake even so: each has cost a verification.
     #[default]
     Ignore,
     /// The handshake fails at once, with a fatal alert to the peer, as a TLS stack over a reliable transport does. A
@@ -59,7 +63,8 @@ pub struct Config {
     pub groups: Vec<NamedGroup>,
     /// Largest datagram to send, in bytes of UDP payload; held between 64 and 16,448. Default: 1,200.
     pub mtu: usize,
-    /// Time from the start to the end of the handshake. Default: 15 s.
+    /// Time from the start to the end of the handshake. Default: 15 s. `Duration::MAX` means that it never ends by itself;
+    /// so with the timers below, which then never send again.
     pub handshake_timeout: Duration,
     /// Time until a flight is first sent again; doubles up to `max_rto`. Default: 200 ms.
     pub initial_rto: Duration,

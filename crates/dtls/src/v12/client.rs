@@ -19,7 +19,8 @@
 //! ```
 //!
 //! Flights 1, 3 and 5 have timers. A server that asks for no certificate is not a WebRTC peer and is refused, unless the
-//! configuration takes it; then flight 5 has no Certificate and no CertificateVerify. An incoming
+//! configuration takes it; then flight 5 has no Certificate and no CertificateVerify. What is wrong with a message in the
+//! clear is found before the state moves, and the message is refused: it may not be the server's. An incoming
 //! ChangeCipherSpec changes nothing: the epoch of a record says by which keys it is protected, and only a Finished of
 //! epoch 1 is taken.
 
@@ -30,14 +31,16 @@ use finish::{AwaitFinished, AwaitTicket};
 use hello::AwaitServerHello;
 
 use super::group::{KeyExchange, NamedGroup};
-use super::handshake::{Context, Established, Negotiated, Next, Transcript, unexpected};
+use super::handshake::{
+    BadSignatures, Context, Established, Negotiated, Next, Transcript, unexpected,
+};
 use super::message::{
     Certificate, CertificateRequest, CertificateVerify, ClientKeyExchange, Finished, HandshakeType,
     Parsed, ServerKeyExchange,
 };
 use super::reassembly::Message;
 use super::signature::{PublicKey, SignatureScheme};
-use crate::config::{ClientCertificate, Role};
+use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
 use crate::session::Session;
 
@@ -65,21 +68,21 @@ impl State {
     ) -> Result<Next<Self>, Error> {
         let next = match (self, parsed) {
             (Self::ServerHello(state), Parsed::HelloVerifyRequest(request))
-                if !state.cookie_sent =>
+                if state.takes_cookies() =>
             {
                 state.handle_cookie(request, cx)
             }
             (Self::ServerHello(state), Parsed::ServerHello(hello)) => {
-                state.handle(hello, message, cx)?
+                return Ok(state.handle(hello, message, cx));
             }
             (Self::Certificate(state), Parsed::Certificate(certificate)) => {
-                state.handle(certificate, message)?
+                return Ok(state.handle(certificate, message));
             }
             (Self::ServerKeyExchange(state), Parsed::ServerKeyExchange(exchange)) => {
-                state.handle(exchange, message, cx)?
+                return state.handle(exchange, message, cx);
             }
             (Self::CertificateRequest(state), Parsed::CertificateRequest(request)) => {
-                state.handle(request, message, cx)?
+                return Ok(state.handle(request, message, cx));
             }
             (Self::CertificateRequest(state), Parsed::ServerHelloDone)
                 if cx.config.client_certificate != ClientCertificate::Required =>
@@ -121,21 +124,37 @@ pub(crate) struct AwaitCertificate {
 }
 
 impl AwaitCertificate {
-    fn handle(mut self, certificate: &Certificate<'_>, message: &Message) -> Result<State, Error> {
+    fn handle(
+        mut self: Box<Self>,
+        certificate: &Certificate<'_>,
+        message: &Message,
+    ) -> Next<State> {
+        let (certificate, peer_key) = match self.judge(certificate, message) {
+            Ok(judged) => judged,
+            Err(why) => return Next::Refused(State::Certificate(self), why),
+        };
+        Next::State(State::ServerKeyExchange(Box::new(AwaitServerKeyExchange {
+            negotiated: self.negotiated,
+            session_id: self.session_id,
+            transcript: self.transcript,
+            certificate,
+            peer_key,
+            bad_signatures: BadSignatures::default(),
+        })))
+    }
+
+    fn judge(
+        &mut self,
+        certificate: &Certificate<'_>,
+        message: &Message,
+    ) -> Result<(Vec<u8>, PublicKey), Error> {
         let certificate = certificate.end_entity.ok_or(PeerMisbehaved::NoCertificate)?;
         let peer_key = PublicKey::of_certificate(certificate)?;
         if peer_key.is_rsa() != self.negotiated.suite.is_rsa() {
             return Err(PeerIncompatible::UnsupportedCertificateKey.into());
         }
         self.transcript.add(message)?;
-        let next = AwaitServerKeyExchange {
-            negotiated: self.negotiated,
-            session_id: self.session_id,
-            transcript: self.transcript,
-            certificate: certificate.to_vec(),
-            peer_key,
-        };
-        Ok(State::ServerKeyExchange(Box::new(next)))
+        Ok((certificate.to_vec(), peer_key))
     }
 }
 
@@ -145,34 +164,51 @@ pub(crate) struct AwaitServerKeyExchange {
     transcript: Transcript,
     certificate: Vec<u8>,
     peer_key: PublicKey,
+    bad_signatures: BadSignatures,
 }
 
 impl AwaitServerKeyExchange {
     fn handle(
-        mut self,
+        mut self: Box<Self>,
         exchange: &ServerKeyExchange<'_>,
         message: &Message,
         cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let kind = HandshakeType::SERVER_KEY_EXCHANGE;
-        let illegal = |field| PeerMisbehaved::IllegalParameter { message: kind, field };
-        let group = NamedGroup::from_id(exchange.group)
-            .filter(|group| cx.config.groups.contains(group))
-            .ok_or(illegal("group"))?;
-        let scheme = SignatureScheme::from_id(exchange.scheme).ok_or(illegal("scheme"))?;
-        let signed = exchange.params.signed_content(&self.negotiated.randoms);
-        if !self.peer_key.verifies(scheme, &signed, exchange.signature) {
-            return Err(PeerMisbehaved::BadSignature(kind).into());
-        }
+    ) -> Result<Next<State>, Error> {
+        let group = match self.judge(exchange, message, cx.config) {
+            Ok(group) => group,
+            Err(why) => {
+                self.bad_signatures.count(why)?;
+                return Ok(Next::Refused(State::ServerKeyExchange(self), why));
+            }
+        };
         *cx.peer_certificate = Some(self.certificate);
-        self.transcript.add(message)?;
         let next = AwaitCertificateRequest {
             negotiated: self.negotiated,
             session_id: self.session_id,
             transcript: self.transcript,
             server_share: ServerShare { group, public: exchange.public.to_vec() },
         };
-        Ok(State::CertificateRequest(Box::new(next)))
+        Ok(Next::State(State::CertificateRequest(Box::new(next))))
+    }
+
+    fn judge(
+        &mut self,
+        exchange: &ServerKeyExchange<'_>,
+        message: &Message,
+        config: &Config,
+    ) -> Result<NamedGroup, Error> {
+        let kind = HandshakeType::SERVER_KEY_EXCHANGE;
+        let illegal = |field| PeerMisbehaved::IllegalParameter { message: kind, field };
+        let group = NamedGroup::from_id(exchange.group)
+            .filter(|group| config.groups.contains(group))
+            .ok_or(illegal("group"))?;
+        let scheme = SignatureScheme::from_id(exchange.scheme).ok_or(illegal("scheme"))?;
+        let signed = exchange.params.signed_content(&self.negotiated.randoms);
+        if !self.peer_key.verifies(scheme, &signed, exchange.signature) {
+            return Err(PeerMisbehaved::BadSignature(kind).into());
+        }
+        self.transcript.add(message)?;
+        Ok(group)
     }
 }
 
@@ -191,19 +227,31 @@ pub(crate) struct AwaitCertificateRequest {
 
 impl AwaitCertificateRequest {
     fn handle(
-        mut self,
+        mut self: Box<Self>,
         request: &CertificateRequest<'_>,
         message: &Message,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let identity = &cx.config.identity;
+        cx: &Context<'_>,
+    ) -> Next<State> {
+        match self.judge(request, message, cx.config) {
+            Ok(answer) => Next::State(State::ServerHelloDone(Box::new(self.answer_with(answer)))),
+            Err(why) => Next::Refused(State::CertificateRequest(self), why),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        request: &CertificateRequest<'_>,
+        message: &Message,
+        config: &Config,
+    ) -> Result<CertificateAnswer, Error> {
+        let identity = &config.identity;
         let scheme = identity
             .schemes()
             .iter()
             .copied()
             .find(|scheme| request.schemes.contains(scheme))
             .filter(|_| request.takes(identity.is_rsa()));
-        let answer = match (cx.config.client_certificate, scheme) {
+        let answer = match (config.client_certificate, scheme) {
             (ClientCertificate::Required, None) => {
                 return Err(PeerIncompatible::NoCommonSignatureScheme.into());
             }
@@ -215,7 +263,7 @@ impl AwaitCertificateRequest {
             }
         };
         self.transcript.add(message)?;
-        Ok(State::ServerHelloDone(Box::new(self.answer_with(answer))))
+        Ok(answer)
     }
 
     /// The server did not ask for a certificate.

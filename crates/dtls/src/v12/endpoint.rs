@@ -7,7 +7,7 @@ use super::application::Application;
 use super::flight::Flight;
 use super::handshake::{Established, Handshake, Seed};
 use super::reassembly::Reassembly;
-use super::record::{ContentType, Header, Records, split_record};
+use super::record::{ContentType, Header, MAX_CONTENT, Records, split_record};
 use super::{client, server};
 use crate::alert::AlertDescription;
 use crate::config::{Config, Role};
@@ -22,7 +22,7 @@ mod records;
 /// What anything needs to be sent in.
 const MIN_DATAGRAM: usize = 64;
 /// A record of the largest content, with whatever protects it.
-const MAX_DATAGRAM: usize = (1 << 14) + 64;
+const MAX_DATAGRAM: usize = MAX_CONTENT + 64;
 
 /// No timer is set to less, whatever round trip was measured.
 const MIN_RTO: Duration = Duration::from_millis(50);
@@ -128,7 +128,7 @@ impl Endpoint {
         let Phase::Handshaking(handshake) = &self.phase else {
             return Ok(());
         };
-        if now >= self.deadline() {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
             let timeout = Error::Timeout {
                 waiting_for: handshake.waiting_for(),
                 unauthenticated_alert: self.unauthenticated_alert,
@@ -168,8 +168,7 @@ impl Endpoint {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Handshaking(_) => {
-                let retransmit = self.flight.deadline().unwrap_or(self.deadline());
-                Some(retransmit.min(self.deadline()))
+                [self.flight.deadline(), self.deadline()].into_iter().flatten().min()
             }
             Phase::Dead { reported: false, .. } => Some(self.started),
             Phase::Connected(_) | Phase::Closed | Phase::Dead { .. } => None,
@@ -188,7 +187,7 @@ impl Endpoint {
     }
 
     pub(crate) fn max_application_data(&self) -> usize {
-        self.mtu().saturating_sub(self.records.overhead(1))
+        self.records.room(1, self.mtu()).unwrap_or_default()
     }
 
     pub(crate) fn close(&mut self) {
@@ -263,8 +262,9 @@ impl Endpoint {
         error
     }
 
-    fn deadline(&self) -> Instant {
-        self.started + self.config.handshake_timeout
+    /// `None` for a time that no clock will reach.
+    fn deadline(&self) -> Option<Instant> {
+        self.started.checked_add(self.config.handshake_timeout)
     }
 
     fn mtu(&self) -> usize {

@@ -57,8 +57,13 @@ impl Flight {
     pub(crate) fn set_initial_rto(&mut self, rto: Duration) {
         self.initial_rto = rto;
         if self.deadline.is_some() {
-            self.deadline = Some(self.launched + self.rto());
+            self.deadline = self.launched.checked_add(self.rto());
         }
+    }
+
+    /// The number of the next message. A server that asks for cookies remembers no hello, and takes it from the client's.
+    pub(crate) fn set_next_message_seq(&mut self, message_seq: u16) {
+        self.next_message_seq = message_seq;
     }
 
     fn rto(&self) -> Duration {
@@ -95,7 +100,7 @@ impl Flight {
     pub(crate) fn launch(&mut self, now: Instant) {
         self.launch_untimed(now);
         self.expirations = 0;
-        self.deadline = Some(now + self.rto());
+        self.deadline = now.checked_add(self.rto());
     }
 
     /// Sends the flight, and again only when the peer repeats its own: the last flight, and HelloVerifyRequest.
@@ -122,7 +127,7 @@ impl Flight {
             self.expirations = self.expirations.saturating_add(1);
             self.launched = now;
             self.cursor = Some(Cursor::default());
-            self.deadline = Some(now + self.rto());
+            self.deadline = now.checked_add(self.rto());
         }
         expired
     }
@@ -136,7 +141,7 @@ impl Flight {
         if due {
             self.launched = now;
             self.cursor = Some(Cursor::default());
-            self.deadline = self.deadline.map(|_| now + self.rto());
+            self.deadline = self.deadline.and_then(|_| now.checked_add(self.rto()));
         }
         due
     }
@@ -178,7 +183,7 @@ impl Entry {
             return Some((len, None));
         };
         let rest = body.get(offset..)?;
-        let room = out.len().checked_sub(records.overhead(*epoch) + FRAGMENT_HEADER_LEN)?;
+        let room = records.room(*epoch, out.len())?.checked_sub(FRAGMENT_HEADER_LEN)?;
         let take = rest.len().min(room);
         let too_small = if follows_others { SMALLEST_TAIL } else { 1 };
         if take < rest.len() && take < too_small {

@@ -28,8 +28,10 @@ pub(crate) enum Handshake {
 pub(crate) enum Next<S> {
     /// On, or in the same place.
     State(S),
-    /// Nowhere: the message is as if it had not come. Should the handshake time out, this was why.
+    /// Nowhere: the message was in the clear, and is as if it had not come. Should the handshake time out, this was why.
     Refused(S, Error),
+    /// Nowhere: the message was answered, and nothing of it is remembered (HelloVerifyRequest).
+    Answered(S),
     /// To the end.
     Established(Box<Established>),
 }
@@ -39,6 +41,7 @@ impl<S> Next<S> {
         match self {
             Self::State(state) => Next::State(wrap(state)),
             Self::Refused(state, why) => Next::Refused(wrap(state), why),
+            Self::Answered(state) => Next::Answered(wrap(state)),
             Self::Established(established) => Next::Established(established),
         }
     }
@@ -65,6 +68,11 @@ impl Handshake {
             Self::Client(state) => Ok(state.handle(parsed, message, cx)?.map(Self::Client)),
             Self::Server(state) => Ok(state.handle(parsed, message, cx)?.map(Self::Server)),
         }
+    }
+
+    /// Whether it is a server that has agreed on nothing yet.
+    pub(crate) fn awaits_client_hello(&self) -> bool {
+        matches!(self, Self::Server(server::State::ClientHello(_)))
     }
 
     pub(crate) fn waiting_for(&self) -> HandshakeType {
@@ -203,6 +211,24 @@ impl Established {
 /// Compares without telling by its time where two digests differ.
 pub(crate) fn same_digest(a: &[u8; 12], b: &[u8; 12]) -> bool {
     subtle::ConstantTimeEq::ct_eq(&a[..], &b[..]).into()
+}
+
+/// Signatures of one message that did not verify. It came in the clear, so the peer's own may still come; but each of them
+/// costs a verification, so there is an end to it.
+#[derive(Default)]
+pub(crate) struct BadSignatures(u8);
+
+impl BadSignatures {
+    /// The last of them ends the handshake.
+    pub(crate) const MAX: u8 = 8;
+
+    /// What was found wrong with the message, `Err` when that was once too often.
+    pub(crate) fn count(&mut self, why: Error) -> Result<(), Error> {
+        if matches!(why, Error::PeerMisbehaved(PeerMisbehaved::BadSignature(_))) {
+            self.0 += 1;
+        }
+        if self.0 < Self::MAX { Ok(()) } else { Err(why) }
+    }
 }
 
 /// A message in a state that waits for another. In the clear anybody may have sent it, and it is as if it had not come;

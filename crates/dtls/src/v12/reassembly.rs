@@ -53,6 +53,10 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    pub(crate) fn message_seq(&self) -> u16 {
+        self.message_seq
+    }
+
     /// Appends the message as the handshake's hash sees it: in one fragment (RFC 6347 §4.2.6).
     pub(crate) fn append_to(&self, transcript: &mut Vec<u8>) {
         append_whole(transcript, self.kind, self.message_seq, &self.body);
@@ -139,6 +143,16 @@ impl Reassembly {
         }
     }
 
+    /// Makes it the turn of the message that this fragment is of, for a server that remembers none of the hellos before.
+    /// `false` for one too far from the first to be a hello.
+    pub(crate) fn begin_with(&mut self, fragment: &Fragment<'_>) -> bool {
+        let begins = fragment.message_seq <= MAX_AHEAD;
+        if begins {
+            self.next_seq = fragment.message_seq;
+        }
+        begins
+    }
+
     /// Takes the next message in order out, if it is whole. Its turn remains until [`accept`](Self::accept): a message
     /// that turns out to be noise makes room for the real one.
     pub(crate) fn take_next(&mut self) -> Option<Message> {
@@ -158,6 +172,7 @@ impl Reassembly {
     /// The message last taken was good; it is the next one's turn.
     pub(crate) fn accept(&mut self) {
         self.next_seq = self.next_seq.saturating_add(1);
+        self.open.retain(|partial| partial.message_seq >= self.next_seq);
     }
 
     /// The handshake is over: what was collected in the clear beyond it is nobody's. Gives the type of a message that came

@@ -10,8 +10,10 @@ use crate::config::Role;
 pub(crate) const HEADER_LEN: usize = 13;
 const EXPLICIT_NONCE_LEN: usize = 8;
 const TAG_LEN: usize = 16;
+/// RFC 5246 §6.2.1: what a record may hold, whatever the datagram would.
+pub(crate) const MAX_CONTENT: usize = 1 << 14;
 /// RFC 5246 §6.2.3.3: plaintext of 2^14 bytes and what an AEAD may add.
-const MAX_BODY: usize = (1 << 14) + 1024;
+const MAX_BODY: usize = MAX_CONTENT + 1024;
 const MAX_SEQUENCE: u64 = (1 << 48) - 1;
 
 /// Records are neither encrypted nor authenticated, so that a fuzzer's mutated ones reach what lies behind; their form
@@ -145,6 +147,11 @@ impl Records {
             Some(keys) if epoch > 0 => HEADER_LEN + keys.write.expansion(),
             _ => HEADER_LEN,
         }
+    }
+
+    /// Most content of a record that has this many bytes for itself and what is around it; `None` where not even that fits.
+    pub(crate) fn room(&self, epoch: u16, bytes: usize) -> Option<usize> {
+        Some(bytes.checked_sub(self.overhead(epoch))?.min(MAX_CONTENT))
     }
 
     /// Writes a record with the content `parts`, under a sequence number never used before. `None` when `out` is too

@@ -33,7 +33,8 @@ use ring::hmac;
 
 use super::group::KeyExchange;
 use super::handshake::{
-    Context, Established, Negotiated, Next, Seed, Transcript, same_digest, unexpected,
+    BadSignatures, Context, Established, Negotiated, Next, Seed, Transcript, same_digest,
+    unexpected,
 };
 use super::key_schedule::{MasterSecret, Randoms};
 use super::message::{
@@ -43,7 +44,7 @@ use super::message::{
 };
 use super::reassembly::Message;
 use super::signature::{PublicKey, SignatureScheme};
-use crate::config::{ClientCertificate, Role};
+use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerMisbehaved};
 use crate::session::SessionSecrets;
 
@@ -58,7 +59,7 @@ pub(crate) enum State {
 
 impl State {
     pub(crate) fn new(seed: Seed) -> Self {
-        Self::ClientHello(Box::new(AwaitClientHello { seed, cookie_sent: false }))
+        Self::ClientHello(Box::new(AwaitClientHello { seed }))
     }
 
     pub(crate) fn handle(
@@ -72,7 +73,7 @@ impl State {
                 state.handle(hello, message, cx)
             }
             (Self::Certificate(state), Parsed::Certificate(certificate)) => {
-                state.handle(certificate, message, cx)
+                Ok(state.handle(certificate, message, cx))
             }
             (Self::ClientKeyExchange(state), Parsed::ClientKeyExchange(exchange)) => {
                 state.handle(exchange, message, cx)
@@ -107,7 +108,6 @@ impl State {
 /// Before flight 1, and between 2 and 3.
 pub(crate) struct AwaitClientHello {
     seed: Seed,
-    cookie_sent: bool,
 }
 
 impl AwaitClientHello {
@@ -115,19 +115,18 @@ impl AwaitClientHello {
     /// since an alert in the clear would reach the real client, whose stack may obey it. The client is told when the
     /// handshake is given up.
     fn handle(
-        mut self: Box<Self>,
+        self: Box<Self>,
         hello: &ClientHello<'_>,
         message: &Message,
         cx: &mut Context<'_>,
     ) -> Result<Next<State>, Error> {
-        if cx.config.hello_verify && !self.has_valid_cookie(hello) {
-            if self.cookie_sent {
-                let (message, field) = (HandshakeType::CLIENT_HELLO, "cookie");
-                let why = PeerMisbehaved::IllegalParameter { message, field };
-                return Ok(Next::Refused(State::ClientHello(self), why.into()));
+        if cx.config.hello_verify {
+            // The client counts its hellos, and both count from there.
+            cx.flight.set_next_message_seq(message.message_seq());
+            if !self.has_valid_cookie(hello) {
+                self.send_cookie(hello, cx);
+                return Ok(Next::Answered(State::ClientHello(self)));
             }
-            self.send_cookie(hello, cx);
-            return Ok(Next::State(State::ClientHello(self)));
         }
         let verdict = Choice::check_basics(hello, cx.config)
             .and_then(|()| resumable(hello, cx.config))
@@ -142,15 +141,16 @@ impl AwaitClientHello {
         }
     }
 
-    /// RFC 6347 §4.2.1: the cookie is bound to everything else in the hello.
+    /// RFC 6347 §4.2.1: the cookie is bound to everything else in the hello. One that is wrong is as good as none.
     fn has_valid_cookie(&self, hello: &ClientHello<'_>) -> bool {
         let (before, after) = hello.around_cookie;
         let bound = [before, after].concat();
         hmac::verify(&self.seed.cookie_key, &bound, hello.cookie).is_ok()
     }
 
-    /// Flight 2. The hello it answers counts for nothing in the transcript.
-    fn send_cookie(&mut self, hello: &ClientHello<'_>, cx: &mut Context<'_>) {
+    /// Flight 2. The hello it answers counts for nothing, neither in the transcript nor for the hellos to come: it may be a
+    /// forger's, and the next one is the client's.
+    fn send_cookie(&self, hello: &ClientHello<'_>, cx: &mut Context<'_>) {
         let (before, after) = hello.around_cookie;
         let cookie = hmac::sign(&self.seed.cookie_key, &[before, after].concat());
         let request = HelloVerifyRequest { cookie: cookie.as_ref() };
@@ -158,7 +158,6 @@ impl AwaitClientHello {
         let kind = HandshakeType::HELLO_VERIFY_REQUEST;
         cx.flight.push(0, kind, request.encode(), &mut Vec::new());
         cx.flight.launch_untimed(cx.now);
-        self.cookie_sent = true;
     }
 
     /// Flight 4.
@@ -238,23 +237,35 @@ pub(crate) struct AwaitCertificate {
 
 impl AwaitCertificate {
     fn handle(
-        mut self,
+        mut self: Box<Self>,
         certificate: &Certificate<'_>,
         message: &Message,
         cx: &Context<'_>,
-    ) -> Result<Next<State>, Error> {
+    ) -> Next<State> {
+        match self.judge(certificate, message, cx.config) {
+            Ok(peer) => Next::State(State::ClientKeyExchange(Box::new(self.followed_by(peer)))),
+            Err(why) => Next::Refused(State::Certificate(self), why),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        certificate: &Certificate<'_>,
+        message: &Message,
+        config: &Config,
+    ) -> Result<Option<UnprovenPeer>, Error> {
         let peer = match certificate.end_entity {
             Some(certificate) => {
                 let key = PublicKey::of_certificate(certificate)?;
                 Some(UnprovenPeer { certificate: certificate.to_vec(), key })
             }
-            None if cx.config.client_certificate == ClientCertificate::Required => {
+            None if config.client_certificate == ClientCertificate::Required => {
                 return Err(PeerMisbehaved::NoCertificate.into());
             }
             None => None,
         };
         self.transcript.add(message)?;
-        Ok(Next::State(State::ClientKeyExchange(Box::new(self.followed_by(peer)))))
+        Ok(peer)
     }
 
     fn followed_by(self, peer: Option<UnprovenPeer>) -> AwaitClientKeyExchange {
@@ -307,6 +318,7 @@ impl AwaitClientKeyExchange {
                 established,
                 transcript,
                 peer,
+                bad_signatures: BadSignatures::default(),
             })),
             None => State::Finished(Box::new(AwaitFinished { established, transcript })),
         }))
@@ -317,25 +329,33 @@ pub(crate) struct AwaitCertificateVerify {
     established: Established,
     transcript: Transcript,
     peer: UnprovenPeer,
+    bad_signatures: BadSignatures,
 }
 
 impl AwaitCertificateVerify {
     fn handle(
-        mut self,
+        mut self: Box<Self>,
         verify: &CertificateVerify<'_>,
         message: &Message,
         cx: &mut Context<'_>,
     ) -> Result<Next<State>, Error> {
+        if let Err(why) = self.judge(verify, message) {
+            self.bad_signatures.count(why)?;
+            return Ok(Next::Refused(State::CertificateVerify(self), why));
+        }
+        *cx.peer_certificate = Some(self.peer.certificate);
+        let next = AwaitFinished { established: self.established, transcript: self.transcript };
+        Ok(Next::State(State::Finished(Box::new(next))))
+    }
+
+    fn judge(&mut self, verify: &CertificateVerify<'_>, message: &Message) -> Result<(), Error> {
         let kind = HandshakeType::CERTIFICATE_VERIFY;
         let scheme = SignatureScheme::from_id(verify.scheme)
             .ok_or(PeerMisbehaved::IllegalParameter { message: kind, field: "scheme" })?;
         if !self.peer.key.verifies(scheme, self.transcript.bytes(), verify.signature) {
             return Err(PeerMisbehaved::BadSignature(kind).into());
         }
-        *cx.peer_certificate = Some(self.peer.certificate);
-        self.transcript.add(message)?;
-        let next = AwaitFinished { established: self.established, transcript: self.transcript };
-        Ok(Next::State(State::Finished(Box::new(next))))
+        self.transcript.add(message)
     }
 }
 

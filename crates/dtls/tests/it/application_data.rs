@@ -1,8 +1,8 @@
 //! Application data, its limits, and the end of a connection.
 
-use tsubame_dtls::{Event, Role, SendError};
+use tsubame_dtls::{Config, Event, Role, SendError};
 
-use crate::support::{Pair, records};
+use crate::support::{ALICE, BOB, Pair, config, records};
 
 fn data(text: &[u8]) -> Event {
     Event::ApplicationData(text.to_vec())
@@ -47,6 +47,25 @@ fn a_datagram_as_large_as_fits_and_one_byte_more() {
     pair.run();
     assert_eq!(pair.sent[4].1.len(), 1200);
     assert_eq!(pair.server_events[1..], [data(&vec![1; max]), data(b"")]);
+}
+
+/// RFC 5246 §6.2.1: a record of more than 2^14 bytes would end the connection at the other side.
+#[test]
+fn a_record_holds_2_to_the_14_bytes_whatever_the_mtu() {
+    for mtu in [(1 << 14) + 36, (1 << 14) + 37, (1 << 14) + 38, 16_448, usize::MAX] {
+        let mut pair = Pair::new(Config { mtu, ..config(&ALICE) }, config(&BOB));
+        pair.connect();
+        let max = pair.client.max_application_data().unwrap();
+        assert_eq!(max, (1 << 14) - usize::from(mtu == (1 << 14) + 36));
+        assert_eq!(pair.client.send(&vec![1; max + 1]), Err(SendError::TooLarge { max }));
+        pair.client.send(&vec![1; max]).unwrap();
+        let mut out = vec![0; 20_000];
+        let len = pair.client.poll_transmit(&mut out).unwrap();
+        assert_eq!(len, max + 37);
+        pair.server.handle_datagram(pair.now, &mut out[..len]).unwrap();
+        pair.run();
+        assert_eq!(pair.server_events[1..], [data(&vec![1; max])]);
+    }
 }
 
 #[test]

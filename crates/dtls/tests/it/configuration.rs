@@ -1,6 +1,7 @@
 //! Configurations that do not meet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tsubame_dtls::{
     AlertDescription, ApiMisuse, CipherSuite, Config, Error, HandshakeType, Identity,
@@ -123,4 +124,23 @@ fn rsa_keys_in_pkcs_1() {
 fn generated_identities_differ() {
     assert_ne!(ALICE.fingerprint(), BOB.fingerprint());
     assert_ne!(ALICE.certificate_der(), BOB.certificate_der());
+}
+
+/// Times beyond any clock's end are no timers.
+#[test]
+fn the_longest_durations_there_are_mean_never() {
+    let endless = |identity| Config {
+        handshake_timeout: Duration::MAX,
+        initial_rto: Duration::MAX,
+        max_rto: Duration::MAX,
+        ..config(identity)
+    };
+    let mut pair = Pair::new(endless(&ALICE), endless(&BOB));
+    assert_eq!(pair.client.poll_timeout(), None);
+    pair.client.handle_timeout(pair.now + Duration::from_secs(1 << 30)).unwrap();
+    pair.client.set_initial_rto(Duration::MAX);
+    pair.server.seed_round_trip(Duration::MAX);
+    // A repeated hello is answered by its own rules.
+    pair.connect();
+    assert_eq!((pair.client.poll_timeout(), pair.server.poll_timeout()), (None, None));
 }

@@ -1,8 +1,8 @@
 //! What somebody who knows the addresses, but no keys, can throw into a handshake and a connection.
 
-use tsubame_dtls::{Event, Role};
+use tsubame_dtls::{Config, Event, Role};
 
-use crate::support::{Pair, Rng, fragment, message, record};
+use crate::support::{ALICE, BOB, Pair, Rng, config, fragment, message, record, records};
 
 /// A ClientHello whose only suite encrypts nothing (TLS_RSA_WITH_NULL_SHA).
 fn null_hello(sequence: u64) -> Vec<u8> {
@@ -148,4 +148,69 @@ fn records_of_the_next_epoch_are_kept_up_to_sixteen() {
     assert_eq!(pair.server.counters().early_records_dropped, 4);
     pair.connect();
     assert_eq!(pair.server.counters().unauthenticated_records, 16);
+}
+
+/// What a forger puts in the place of this message: due, and wrong in what can be seen at once.
+fn due_and_wrong(kind: u8, body: &[u8]) -> Vec<Vec<u8>> {
+    let other_version = || [&[0xfe, 0xff], &body[2..]].concat();
+    let other_suite = || [&body[..35], &[0, 1], &body[37..]].concat();
+    let other_signature = || {
+        let mut body = body.to_vec();
+        *body.last_mut().unwrap() ^= 1;
+        body
+    };
+    match kind {
+        // ServerHello, Certificate (none, no X.509, nonsense), ServerKeyExchange, CertificateRequest (nothing we can sign
+        // with), CertificateVerify.
+        2 => vec![other_version(), other_suite()],
+        11 => vec![vec![0; 3], vec![0, 0, 5, 0, 0, 2, 0x30, 0], b"nonsense".to_vec()],
+        12 => vec![other_signature(), [&[3, 0, 99], &body[3..]].concat()],
+        13 => vec![vec![1, 1, 0, 2, 4, 1, 0, 0]],
+        15 => vec![other_signature(), [&[2, 3], &body[2..]].concat()],
+        _ => vec![],
+    }
+}
+
+/// Each message of either side comes alone, and before it everything that a forger can put in its place.
+#[test]
+fn a_message_that_is_due_and_wrong_ends_nothing() {
+    let mut forged = [0; 2];
+    let mut pair = Pair::default_pair().tap(|from, _, bytes| {
+        let mut all = Vec::new();
+        for (kind, epoch, whole) in records(&bytes) {
+            if (kind, epoch) == (22, 0) {
+                let message_seq = u16::from_be_bytes([whole[17], whole[18]]);
+                let wrong = due_and_wrong(whole[13], &whole[25..]);
+                forged[usize::from(from == Role::Client)] += wrong.len() as u64;
+                all.extend(wrong.iter().map(|body| message(whole[13], message_seq, 99, body)));
+            }
+            all.push(whole.to_vec());
+        }
+        all
+    });
+    pair.connect();
+    // They were not early nor late, but looked at and refused.
+    let refused = [&pair.client, &pair.server].map(|it| it.counters().rejected_messages);
+    assert_eq!(pair.sent.len(), 4);
+    drop(pair);
+    assert_eq!(forged, [8, 5]);
+    assert_eq!(refused, forged);
+}
+
+/// RFC 6347 §4.2.1: forged hellos, and forged requests for cookies, before every datagram of a handshake with a cookie.
+#[test]
+fn forged_hellos_and_cookies_do_not_end_an_exchange_of_cookies() {
+    for message_seq in 0..3 {
+        let server = Config { hello_verify: true, ..config(&BOB) };
+        let mut pair = Pair::new(config(&ALICE), server).tap(|from, number, bytes| {
+            let forged = match from {
+                Role::Client => null_hello(number as u64),
+                // Two at most: with the server's own that makes not more than the client answers.
+                Role::Server if number < 4 => message(3, message_seq, 77, &[0xfe, 0xfd, 1, 9]),
+                Role::Server => return vec![bytes],
+            };
+            vec![forged, bytes]
+        });
+        pair.connect();
+    }
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::session::Session;
 use crate::srtp::SrtpProfile;
-use crate::v12::handshake::{Context, Negotiated, Transcript};
+use crate::v12::handshake::{Context, Negotiated, Next, Transcript};
 use crate::v12::key_schedule::Randoms;
 use crate::v12::message::{
     ClientOffer, HandshakeType, HelloVerifyRequest, SESSION_TICKET, ServerHello, UseSrtp,
@@ -16,6 +16,9 @@ use crate::v12::message::{
 use crate::v12::reassembly::Message;
 use crate::v12::record::DTLS_1_2;
 use crate::v12::suite::CipherSuite;
+
+/// HelloVerifyRequests that are answered. A server sends one, and another for each that was forged in its name.
+const MAX_COOKIES: u8 = 4;
 
 /// What our hellos say, with and without a cookie.
 struct Hello {
@@ -56,8 +59,8 @@ impl Hello {
     }
 
     /// RFC 5246 §7.4.1.3: a server that resumes the session gives its id back.
-    fn resumed_by(&mut self, hello: &ServerHello<'_>) -> Option<Session> {
-        self.resume.take().filter(|_| hello.session_id == self.session_id)
+    fn resumed_by(&self, hello: &ServerHello<'_>) -> Option<&Session> {
+        self.resume.as_ref().filter(|_| hello.session_id == self.session_id)
     }
 }
 
@@ -65,7 +68,7 @@ impl Hello {
 pub(crate) struct AwaitServerHello {
     hello: Hello,
     transcript: Transcript,
-    pub(super) cookie_sent: bool,
+    cookies: u8,
 }
 
 impl AwaitServerHello {
@@ -74,7 +77,12 @@ impl AwaitServerHello {
         let mut transcript = Transcript::default();
         let hello = Hello::new(random, resume);
         hello.send(&[], &mut transcript, cx);
-        Self { hello, transcript, cookie_sent: false }
+        Self { hello, transcript, cookies: 0 }
+    }
+
+    /// A cookie may be a forger's; the server then asks again, with the right one (RFC 6347 §4.2.1).
+    pub(super) fn takes_cookies(&self) -> bool {
+        self.cookies < MAX_COOKIES
     }
 
     /// Flight 3. RFC 6347 §4.2.1: the same hello with the cookie; the transcript begins with it.
@@ -85,25 +93,33 @@ impl AwaitServerHello {
     ) -> State {
         self.transcript = Transcript::default();
         self.hello.send(request.cookie, &mut self.transcript, cx);
-        self.cookie_sent = true;
+        self.cookies += 1;
         State::ServerHello(self)
     }
 
     pub(super) fn handle(
-        mut self,
+        mut self: Box<Self>,
         hello: &ServerHello<'_>,
         message: &Message,
         cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let negotiated = self.judge(hello, cx.config)?;
-        self.transcript.add(message)?;
-        if let Some(session) = self.hello.resumed_by(hello) {
-            judge_resumption(hello, &session)?;
-            return Ok(AwaitFinished::resumed(session, negotiated, self.transcript, cx));
-        }
-        let session_id = hello.session_id.to_vec();
-        let next = AwaitCertificate { negotiated, session_id, transcript: self.transcript };
-        Ok(State::Certificate(Box::new(next)))
+    ) -> Next<State> {
+        let judged = self.judge(hello, cx.config).and_then(|negotiated| {
+            let resumed = self.hello.resumed_by(hello).cloned();
+            resumed.as_ref().map_or(Ok(()), |session| judge_resumption(hello, session))?;
+            self.transcript.add(message)?;
+            Ok((negotiated, resumed))
+        });
+        Next::State(match judged {
+            Err(why) => return Next::Refused(State::ServerHello(self), why),
+            Ok((negotiated, Some(session))) => {
+                AwaitFinished::resumed(session, negotiated, self.transcript, cx)
+            }
+            Ok((negotiated, None)) => {
+                let session_id = hello.session_id.to_vec();
+                let next = AwaitCertificate { negotiated, session_id, transcript: self.transcript };
+                State::Certificate(Box::new(next))
+            }
+        })
     }
 
     /// Whether the server chose from what we offered.

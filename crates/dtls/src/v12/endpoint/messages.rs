@@ -52,6 +52,13 @@ impl Endpoint {
             let why = self.unexpected(fragment.kind);
             return if epoch == 1 { Err(self.die(why.into())) } else { self.suspect(why) };
         }
+        if self.asks_for_cookies() {
+            let is_hello = fragment.kind == HandshakeType::CLIENT_HELLO;
+            if !is_hello || !self.reassembly.begin_with(&fragment) {
+                self.counters.bad_fragments += 1;
+                return self.suspect(self.unexpected(fragment.kind));
+            }
+        }
         let why = match self.reassembly.insert(epoch, fragment) {
             Inserted::Kept => return Ok(()),
             Inserted::Repeated => {
@@ -69,6 +76,14 @@ impl Endpoint {
             }
         };
         self.suspect(why)
+    }
+
+    /// Whether this is a server that takes every hello as the first (RFC 6347 §4.2.1): nobody has shown yet that the address
+    /// is his, so none may stand in another's way.
+    fn asks_for_cookies(&self) -> bool {
+        let awaits_hello =
+            matches!(&self.phase, Phase::Handshaking(it) if it.awaits_client_hello());
+        awaits_hello && self.config.hello_verify
     }
 
     /// The message is not the one that is due.
@@ -144,6 +159,7 @@ impl Endpoint {
                     self.phase = Phase::Handshaking(state);
                     self.refuse(why)?;
                 }
+                Ok(Next::Answered(state)) => self.phase = Phase::Handshaking(state),
                 Err(error) => return Err(self.die(error)),
             }
         }

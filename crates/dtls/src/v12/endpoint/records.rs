@@ -6,13 +6,11 @@ use super::{Endpoint, FATAL, Phase, WARNING};
 use crate::alert::AlertDescription;
 use crate::config::UnauthenticatedErrors;
 use crate::error::{Error, PeerMisbehaved};
-use crate::v12::record::{ContentType, Header, OpenError};
+use crate::v12::record::{ContentType, Header, MAX_CONTENT, OpenError};
 
 /// Records of epoch 1 that are kept until its keys are known, and the longest of them.
 const MAX_EARLY_RECORDS: usize = 16;
 const MAX_EARLY_RECORD: usize = 2048;
-/// RFC 5246 §6.2.1.
-const MAX_CONTENT: usize = 1 << 14;
 
 impl Endpoint {
     pub(super) fn handle_record(

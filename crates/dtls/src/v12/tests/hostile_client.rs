@@ -14,9 +14,10 @@ use crate::v12::handshake::Negotiated;
 use crate::v12::key_schedule::{MasterSecret, Randoms};
 use crate::v12::message::{
     Certificate, CertificateVerify, ClientKeyExchange, ClientOffer, Finished, HandshakeType,
-    ServerHello, ServerKeyExchange,
+    HelloVerifyRequest, ServerHello, ServerKeyExchange,
 };
-use crate::v12::record::{ContentType, DTLS_1_2};
+use crate::v12::reassembly::append_whole;
+use crate::v12::record::{ContentType, DTLS_1_2, split_record};
 use crate::v12::signature::SignatureScheme;
 use crate::v12::suite::CipherSuite;
 use crate::wire::{put_u16, with_length};
@@ -135,6 +136,15 @@ impl Client {
         assert_eq!(self.script.endpoint.poll_event(), None);
     }
 
+    /// The same, and the peer is told at the end.
+    fn assert_refused(&mut self, result: Result<(), Error>, error: Error, alert: AlertDescription) {
+        self.script.receive();
+        assert_eq!(self.script.alerts, []);
+        self.assert_ignored(result, error);
+        self.script.receive();
+        assert_eq!(self.script.alerts, [(2, alert.0)]);
+    }
+
     /// The server is dead by this error, told the peer so, and has no keys to give.
     fn assert_dead(&mut self, result: Result<(), Error>, error: Error, alert: AlertDescription) {
         assert_eq!(result, Err(error));
@@ -214,7 +224,7 @@ fn certificate_verify_of_another_key() {
     let mut client = Client::up_to_verify();
     let result = client.verify(&US);
     let error = misbehaved(PeerMisbehaved::BadSignature(HandshakeType::CERTIFICATE_VERIFY));
-    client.assert_dead(result, error, AlertDescription::DECRYPT_ERROR);
+    client.assert_refused(result, error, AlertDescription::DECRYPT_ERROR);
     assert_eq!(client.script.endpoint.peer_certificate(), None);
 }
 
@@ -229,7 +239,7 @@ fn certificate_verify_of_another_handshake() {
     let mut client = Client::up_to_verify();
     let result = client.verify_with(&body);
     let error = misbehaved(PeerMisbehaved::BadSignature(HandshakeType::CERTIFICATE_VERIFY));
-    client.assert_dead(result, error, AlertDescription::DECRYPT_ERROR);
+    client.assert_refused(result, error, AlertDescription::DECRYPT_ERROR);
 }
 
 #[test]
@@ -249,7 +259,7 @@ fn certificate_verify_with_a_scheme_of_another_key_or_none() {
         let mut body = CertificateVerify::encode(SignatureScheme::EcdsaSha256, &signature);
         body[..2].copy_from_slice(&u16::to_be_bytes(id));
         let result = client.verify_with(&body);
-        client.assert_dead(result, misbehaved(why), alert);
+        client.assert_refused(result, misbehaved(why), alert);
     }
 }
 
@@ -263,20 +273,20 @@ fn certificates_that_are_none() {
     };
     let (mut client, result) = send(&[0, 0, 0]);
     let error = misbehaved(PeerMisbehaved::NoCertificate);
-    client.assert_dead(result, error, AlertDescription::HANDSHAKE_FAILURE);
+    client.assert_refused(result, error, AlertDescription::HANDSHAKE_FAILURE);
 
     let trailing = [THEM.certificate_der(), &[0]].concat();
     for der in [&b""[..], b"\x30\x00", b"no certificate", &trailing] {
         let (mut client, result) = send(&Certificate { end_entity: Some(der) }.encode());
         let error = misbehaved(PeerMisbehaved::BadCertificate);
-        client.assert_dead(result, error, AlertDescription::BAD_CERTIFICATE);
+        client.assert_refused(result, error, AlertDescription::BAD_CERTIFICATE);
     }
 
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let ed25519 = rcgen::CertificateParams::default().self_signed(&key).unwrap();
     let (mut client, result) = send(&Certificate { end_entity: Some(ed25519.der()) }.encode());
     let error = Error::PeerIncompatible(PeerIncompatible::UnsupportedCertificateKey);
-    client.assert_dead(result, error, AlertDescription::UNSUPPORTED_CERTIFICATE);
+    client.assert_refused(result, error, AlertDescription::UNSUPPORTED_CERTIFICATE);
 }
 
 #[test]
@@ -586,24 +596,104 @@ fn hellos_that_cannot_be_served_end_nothing() {
     }
 }
 
-#[test]
-fn a_wrong_cookie_is_refused() {
-    let config = Config { hello_verify: true, ..Config::new(Arc::clone(&US)) };
-    let mut client = Client::against(config);
-    client.hello(&offer());
-    assert_eq!(client.script.received[0].kind, HandshakeType::HELLO_VERIFY_REQUEST);
-    let wrong = ClientOffer {
+/// A hello with this cookie, and otherwise as [`offer`] or a stranger's.
+fn hello_with(random: [u8; 32], cookie: &[u8]) -> Vec<u8> {
+    ClientOffer {
         session_id: b"",
         ticket: None,
-        random: RANDOM,
-        cookie: &[9; 32],
+        random,
+        cookie,
         suites: &CipherSuite::ALL,
         groups: &NamedGroup::ALL,
         srtp_profiles: &SrtpProfile::ALL,
+    }
+    .encode()
+}
+
+impl Client {
+    fn of_a_server_with_cookies() -> Self {
+        Self::against(Config { hello_verify: true, ..Config::new(Arc::clone(&US)) })
+    }
+
+    /// Sends a hello under this number; the cookie that is the answer to it, under the same number, unless it is another.
+    fn cookie_for(&mut self, message_seq: u16, hello: &[u8]) -> Option<Vec<u8>> {
+        let mut message = Vec::new();
+        append_whole(&mut message, HandshakeType::CLIENT_HELLO, message_seq, hello);
+        self.script.send_record(0, ContentType::Handshake, &message).unwrap();
+        let mut out = [0; 2048];
+        let len = self.script.endpoint.poll_transmit(&mut out)?;
+        let (_, content, _) = split_record(&mut out[..len]).unwrap();
+        let content = content.to_vec();
+        let fragment = &content[..12];
+        assert_eq!(fragment[4..6], message_seq.to_be_bytes());
+        let is_request = fragment[0] == HandshakeType::HELLO_VERIFY_REQUEST.0;
+        is_request.then(|| HelloVerifyRequest::read(&content[12..]).unwrap().cookie.to_vec())
+    }
+}
+
+/// RFC 6347 §4.2.1.
+#[test]
+fn a_wrong_cookie_is_as_good_as_none() {
+    let mut client = Client::of_a_server_with_cookies();
+    let cookie = client.cookie_for(0, &offer()).unwrap();
+    assert_eq!(client.cookie_for(1, &hello_with(RANDOM, &[9; 32])), Some(cookie.clone()));
+    // Another's, or one with a bit more or less.
+    let of_another = client.cookie_for(1, &hello_with([7; 32], &[])).unwrap();
+    assert_ne!(of_another, cookie);
+    for wrong in [&of_another[..], &cookie[1..], &[&cookie[..], &[0]].concat()] {
+        assert_eq!(client.cookie_for(1, &hello_with(RANDOM, wrong)), Some(cookie.clone()));
+    }
+    assert_eq!(client.script.endpoint.counters().rejected_messages, 0);
+    assert_eq!(client.cookie_for(1, &hello_with(RANDOM, &cookie)), None);
+    assert_eq!(client.script.endpoint.counters().repeated_messages, 0);
+}
+
+/// Whatever hellos a forger sends, and under whatever numbers, the client's are the first to the server.
+#[test]
+fn forged_hellos_do_not_stand_in_the_way_of_the_client_s_cookie() {
+    let mut client = Client::of_a_server_with_cookies();
+    let forge = |client: &mut Client| {
+        for message_seq in 0..8 {
+            assert!(client.cookie_for(message_seq, &hello_with([7; 32], &[])).is_some());
+            assert!(client.cookie_for(message_seq, &hello_with([7; 32], &[1; 32])).is_some());
+        }
+        // The beginning of one.
+        let fragment = [1, 0, 0, 200, 0, 1, 0, 0, 0, 0, 0, 1, 9];
+        client.script.send_record(0, ContentType::Handshake, &fragment).unwrap();
     };
-    client.hello(&wrong.encode());
-    assert_eq!(client.script.received.len(), 1);
-    let why =
-        PeerMisbehaved::IllegalParameter { message: HandshakeType::CLIENT_HELLO, field: "cookie" };
-    assert_eq!(client.script.after_timeout(), Err(misbehaved(why)));
+    forge(&mut client);
+    let cookie = client.cookie_for(0, &offer()).unwrap();
+    forge(&mut client);
+    client.script.transcript.clear();
+    client.script.expect_from(1);
+    client.script.next_seq = 1;
+    client.hello(&hello_with(RANDOM, &cookie));
+    client.certificate(&THEM).unwrap();
+    client.key_exchange().unwrap();
+    client.verify(&THEM).unwrap();
+    client.finished().unwrap();
+    assert!(client.script.endpoint.is_connected());
+}
+
+/// Each costs a verification, so there is an end to it.
+#[test]
+fn seven_certificate_verifies_that_do_not_verify_are_noise_and_the_eighth_ends_the_handshake() {
+    let body = CertificateVerify::encode(SignatureScheme::EcdsaSha256, &[0; 70]);
+    let forged = |client: &mut Client| {
+        let (transcript, next_seq) = (client.script.transcript.clone(), client.script.next_seq);
+        let result = client.verify_with(&body);
+        (client.script.transcript, client.script.next_seq) = (transcript, next_seq);
+        result
+    };
+    let mut client = Client::up_to_verify();
+    (0..7).for_each(|_| forged(&mut client).unwrap());
+    client.verify(&THEM).unwrap();
+    client.finished().unwrap();
+    assert!(client.script.endpoint.is_connected());
+
+    let mut client = Client::up_to_verify();
+    (0..7).for_each(|_| forged(&mut client).unwrap());
+    let result = forged(&mut client);
+    let why = PeerMisbehaved::BadSignature(HandshakeType::CERTIFICATE_VERIFY);
+    client.assert_dead(result, misbehaved(why), AlertDescription::DECRYPT_ERROR);
 }

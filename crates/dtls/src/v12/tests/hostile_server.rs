@@ -83,6 +83,17 @@ impl Server {
         assert!(self.script.endpoint.established().is_none());
     }
 
+    /// The same, and the server is told at the end.
+    fn assert_refused(&mut self, result: Result<(), Error>, error: Error, alert: AlertDescription) {
+        let mut out = [0; 2048];
+        while let Some(len) = self.script.endpoint.poll_transmit(&mut out) {
+            assert_ne!(out[..len][0], 21, "no alert before the end");
+        }
+        self.assert_ignored(result, error);
+        self.script.receive();
+        assert_eq!(self.script.alerts, [(2, alert.0)]);
+    }
+
     fn assert_dead(&mut self, result: Result<(), Error>, error: Error, alert: AlertDescription) {
         assert_eq!(result, Err(error));
         assert!(self.script.endpoint.established().is_none());
@@ -219,7 +230,7 @@ fn hellos_that_choose_what_was_not_offered() {
             ..Config::new(Arc::clone(&US))
         });
         let result = server.hello(&body);
-        server.assert_dead(result, error, alert);
+        server.assert_refused(result, error, alert);
     }
 }
 
@@ -228,7 +239,7 @@ fn a_key_exchange_signed_by_another() {
     let mut server = Server::up_to_key_exchange();
     let result = server.key_exchange(29, &x25519(), &US);
     let why = PeerMisbehaved::BadSignature(HandshakeType::SERVER_KEY_EXCHANGE);
-    server.assert_dead(result, why.into(), AlertDescription::DECRYPT_ERROR);
+    server.assert_refused(result, why.into(), AlertDescription::DECRYPT_ERROR);
     assert_eq!(server.script.endpoint.peer_certificate(), None);
 }
 
@@ -238,7 +249,7 @@ fn a_key_exchange_of_another_handshake() {
     server.client_random = [0; 32];
     let result = server.key_exchange(29, &x25519(), &THEM);
     let why = PeerMisbehaved::BadSignature(HandshakeType::SERVER_KEY_EXCHANGE);
-    server.assert_dead(result, why.into(), AlertDescription::DECRYPT_ERROR);
+    server.assert_refused(result, why.into(), AlertDescription::DECRYPT_ERROR);
 }
 
 #[test]
@@ -247,7 +258,7 @@ fn a_key_exchange_on_a_group_that_was_not_offered() {
         let mut server = Server::up_to_key_exchange();
         let result = server.key_exchange(group, &x25519(), &THEM);
         let error = illegal(HandshakeType::SERVER_KEY_EXCHANGE, "group");
-        server.assert_dead(result, error, AlertDescription::ILLEGAL_PARAMETER);
+        server.assert_refused(result, error, AlertDescription::ILLEGAL_PARAMETER);
     }
 }
 
@@ -294,7 +305,7 @@ fn a_server_that_takes_no_signature_of_ours() {
         server.key_exchange(29, &x25519(), &THEM).unwrap();
         let result = server.script.send(0, HandshakeType::CERTIFICATE_REQUEST, request);
         let why = PeerIncompatible::NoCommonSignatureScheme;
-        server.assert_dead(result, why.into(), AlertDescription::HANDSHAKE_FAILURE);
+        server.assert_refused(result, why.into(), AlertDescription::HANDSHAKE_FAILURE);
     }
 }
 
@@ -305,26 +316,50 @@ fn a_certificate_that_does_not_suit_the_suite() {
     server.hello(&ServerChoice { suite, ..choice() }.encode()).unwrap();
     let result = server.certificate(&THEM);
     let why = PeerIncompatible::UnsupportedCertificateKey;
-    server.assert_dead(result, why.into(), AlertDescription::UNSUPPORTED_CERTIFICATE);
+    server.assert_refused(result, why.into(), AlertDescription::UNSUPPORTED_CERTIFICATE);
 }
 
+/// One for every request that was forged in the server's name, and not for ever.
 #[test]
-fn a_cookie_is_asked_for_once() {
-    let cookie = HelloVerifyRequest { cookie: &[3; 255] }.encode();
+fn four_cookies_are_taken_and_not_a_fifth() {
     let mut server = Server::new();
-    server.script.send(0, HandshakeType::HELLO_VERIFY_REQUEST, &cookie).unwrap();
-    server.script.receive();
-    let body = server.script.last_body(HandshakeType::CLIENT_HELLO);
-    let hello = ClientHello::read(&body).unwrap();
-    assert_eq!(hello.cookie, [3; 255]);
-    assert_eq!(hello.random, server.client_random);
-
+    for n in 1..=4 {
+        let cookie = HelloVerifyRequest { cookie: &[n; 255] }.encode();
+        server.script.send(0, HandshakeType::HELLO_VERIFY_REQUEST, &cookie).unwrap();
+        server.script.receive();
+        let body = server.script.last_body(HandshakeType::CLIENT_HELLO);
+        let hello = ClientHello::read(&body).unwrap();
+        assert_eq!(hello.cookie, [n; 255]);
+        assert_eq!(hello.random, server.client_random);
+    }
+    let cookie = HelloVerifyRequest { cookie: &[5; 255] }.encode();
     let result = server.script.send(0, HandshakeType::HELLO_VERIFY_REQUEST, &cookie);
     let why = PeerMisbehaved::UnexpectedMessage {
         got: HandshakeType::HELLO_VERIFY_REQUEST,
         expected: HandshakeType::SERVER_HELLO,
     };
     server.assert_ignored(result, why.into());
+}
+
+/// Each costs a verification, so there is an end to it.
+#[test]
+fn seven_key_exchanges_that_do_not_verify_are_noise_and_the_eighth_ends_the_handshake() {
+    let forged = |server: &mut Server| {
+        let next_seq = server.script.next_seq;
+        let result = server.key_exchange(29, &x25519(), &US);
+        server.script.next_seq = next_seq;
+        result
+    };
+    let mut server = Server::up_to_key_exchange();
+    (0..7).for_each(|_| forged(&mut server).unwrap());
+    server.key_exchange(29, &x25519(), &THEM).unwrap();
+    assert_eq!(server.script.endpoint.peer_certificate(), Some(THEM.certificate_der()));
+
+    let mut server = Server::up_to_key_exchange();
+    (0..7).for_each(|_| forged(&mut server).unwrap());
+    let result = forged(&mut server);
+    let why = PeerMisbehaved::BadSignature(HandshakeType::SERVER_KEY_EXCHANGE);
+    server.assert_dead(result, why.into(), AlertDescription::DECRYPT_ERROR);
 }
 
 #[test]
