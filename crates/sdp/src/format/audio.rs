@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{FormatError, flag, number, set, set_optional, wrong};
+use super::{FormatError, flag, list, number, set, set_list, set_optional, wrong};
 use crate::Codec;
 
 /// Parameters of `opus` (RFC 7587 §6.1).
@@ -85,7 +85,8 @@ impl Opus {
 /// Parameters of `telephone-event` (RFC 4733 §7.1.1): the events its writer knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelephoneEvent {
-    /// Ranges of event codes; 0 to 15, the DTMF digits, where nothing is said.
+    /// Ranges of event codes; 0 to 15, the DTMF digits, where nothing is said. An empty list cannot be said: nothing is written for
+    /// it, which reads as 0 to 15.
     pub events: Vec<RangeInclusive<u8>>,
 }
 
@@ -101,9 +102,7 @@ impl TelephoneEvent {
     /// # Errors
     /// They are no list of event codes.
     pub fn read(codec: &Codec) -> Result<Self, FormatError> {
-        let Some((list, _)) = codec.parameters.iter().find(|(_, value)| value.is_none()) else {
-            return Ok(Self::default());
-        };
+        let Some(list) = list(codec) else { return Ok(Self::default()) };
         let events = list.split(',').map(|range| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
             Some(first.trim_ascii().parse().ok()?..=last.trim_ascii().parse().ok()?)
@@ -120,7 +119,6 @@ impl TelephoneEvent {
             (first, last) => format!("{first}-{last}"),
         };
         let list: Vec<_> = self.events.iter().map(range).collect();
-        codec.parameters.retain(|(_, value)| value.is_some());
-        codec.parameters.insert(0, (list.join(","), None));
+        set_list(codec, &list.join(","));
     }
 }

@@ -146,6 +146,29 @@ fn set<T: Display + PartialEq>(codec: &mut Codec, name: &str, value: &T, default
     }
 }
 
+/// The place of a format that is no list of parameters but one of numbers, `0-15` or `111/111`: the first that has no value
+/// and does not begin like a name.
+fn list_place(codec: &Codec) -> Option<usize> {
+    let begins = |name: &str| name.starts_with(|c: char| c.is_ascii_digit() || "-,/".contains(c));
+    codec.parameters.iter().position(|(name, value)| value.is_none() && begins(name))
+}
+
+/// The format that is a list of numbers.
+fn list(codec: &Codec) -> Option<&str> {
+    codec.parameters.get(list_place(codec)?).map(|(list, _)| list.as_str())
+}
+
+/// Writes the list in its place, in front of all others if it had none; takes it out if it is empty.
+fn set_list(codec: &mut Codec, list: &str) {
+    let parameter = (list.to_owned(), None);
+    match list_place(codec) {
+        Some(place) if list.is_empty() => drop(codec.parameters.remove(place)),
+        Some(place) => codec.parameters.splice(place..=place, [parameter]).for_each(drop),
+        None if list.is_empty() => {}
+        None => codec.parameters.insert(0, parameter),
+    }
+}
+
 /// Writes what is there; takes out what is not.
 fn set_optional<T: Display>(codec: &mut Codec, name: &str, value: Option<T>) {
     match value {

@@ -1,6 +1,6 @@
 //! Payload types that repair others.
 
-use super::{FormatError, number, set_optional, wrong};
+use super::{FormatError, list, number, set_list, set_optional, wrong};
 use crate::Codec;
 
 /// Parameters of `rtx` (RFC 4588 §8.1).
@@ -47,9 +47,7 @@ impl Red {
     /// # Errors
     /// They are no list of payload types.
     pub fn read(codec: &Codec) -> Result<Self, FormatError> {
-        let Some((list, _)) = codec.parameters.iter().find(|(_, value)| value.is_none()) else {
-            return Ok(Self::default());
-        };
+        let Some(list) = list(codec) else { return Ok(Self::default()) };
         let types =
             list.split('/').map(|word| word.trim_ascii().parse().ok().filter(|pt| *pt <= 127));
         let types: Option<Vec<u8>> = types.collect();
@@ -60,9 +58,6 @@ impl Red {
     /// Sets the parameters of a codec.
     pub fn write(&self, codec: &mut Codec) {
         let list: Vec<_> = self.payload_types.iter().map(u8::to_string).collect();
-        codec.parameters.retain(|(_, value)| value.is_some());
-        if !list.is_empty() {
-            codec.parameters.insert(0, (list.join("/"), None));
-        }
+        set_list(codec, &list.join("/"));
     }
 }
