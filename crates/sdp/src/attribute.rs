@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::Direction;
 
 /// An attribute this crate has no type for: `a=name` or `a=name:value`. Survives a round trip.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// What stands before the first colon.
     pub name: String,
@@ -14,7 +14,7 @@ pub struct Attribute {
 }
 
 /// A line that WebRTC gives no meaning to. Survives a round trip.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OtherLine {
     /// The letter before the equals sign: `i u e p t r z k` on the session level, `i k` in a section.
     pub kind: char,

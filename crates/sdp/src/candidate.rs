@@ -2,20 +2,22 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::error::excerpt;
+use crate::parse::number;
 
 /// An ICE candidate, one line of [`crate::Media::candidates`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Candidates of one kind, base, server and transport have the same.
+    /// Candidates of one kind, base, server and transport have the same. 1 to 32 letters, digits, `+` and `/`.
     pub foundation: String,
-    /// 1 for RTP and for all that is multiplexed with it, 2 for RTCP on a port of its own; at most 256.
+    /// 1 for RTP and for all that is multiplexed with it, 2 for RTCP on a port of its own; 1 to 256.
     pub component: u16,
     /// `udp` or `tcp`, as written. Compare without case: Firefox writes `UDP`.
     pub transport: String,
-    /// Higher is better.
+    /// Higher is better; 1 to 2^31 - 1 (RFC 8445 §5.1.2).
     pub priority: u32,
     /// An IP address, or a name: browsers hide addresses behind mDNS names. See [`Candidate::ip`].
     pub address: String,
@@ -23,7 +25,8 @@ pub struct Candidate {
     pub port: u16,
     /// How it was found.
     pub kind: CandidateKind,
-    /// `raddr` and `rport`: the base of a reflexive, the mapped address of a relayed candidate; for diagnosis.
+    /// `raddr` and `rport`: the base of a reflexive, the mapped address of a relayed candidate; for diagnosis. The address is an IP
+    /// address: a name, or a port that is none, is kept as any pair is, in [`Candidate::extensions`].
     pub related: Option<(String, u16)>,
     /// The pairs that follow, in order: (`tcptype`, `active`), (`generation`, `0`), (`ufrag`, ..), (`network-id`, ..).
     pub extensions: Vec<(String, String)>,
@@ -80,17 +83,13 @@ impl FromStr for Candidate {
             Some((name, rest)) if name.eq_ignore_ascii_case("candidate:") => rest,
             _ => text,
         };
-        let mut words = Words(text.split(' ').filter(|word| !word.is_empty()).peekable());
-        let foundation = words.next("a foundation")?.to_owned();
-        let component: u16 = words.number("a component from 1 to 256")?;
-        if !(1..=256).contains(&component) {
-            let expected = "a component from 1 to 256";
-            return Err(CandidateError { expected, found: component.to_string() });
-        }
+        let mut words = Words(text.split(' ').filter(|word| !word.is_empty()));
+        let foundation = words.foundation()?;
+        let component = words.number("a component from 1 to 256", 1..=256)?;
         let transport = words.next("a transport")?.to_owned();
-        let priority = words.number("a priority of 32 bits")?;
+        let priority = words.number(PRIORITY, 1..=i32::MAX.unsigned_abs())?;
         let address = words.next("an address")?.to_owned();
-        let port = words.number("a port")?;
+        let port = words.number("a port", 0..=u16::MAX)?;
         words.expect("typ")?;
         let kind = match words.next("a candidate type")? {
             "host" => CandidateKind::Host,
@@ -99,12 +98,7 @@ impl FromStr for Candidate {
             "relay" => CandidateKind::Relay,
             other => CandidateKind::Other(other.to_owned()),
         };
-        let mut related = None;
-        if words.0.next_if_eq(&"raddr").is_some() {
-            let address = words.next("a related address")?.to_owned();
-            words.expect("rport")?;
-            related = Some((address, words.number("a related port")?));
-        }
+        let related = words.related();
         let mut extensions = Vec::new();
         while let Some(name) = words.0.next() {
             extensions.push((name.to_owned(), words.next("the value of an extension")?.to_owned()));
@@ -123,19 +117,44 @@ impl FromStr for Candidate {
     }
 }
 
-struct Words<'a, I: Iterator<Item = &'a str>>(std::iter::Peekable<I>);
+const PRIORITY: &str = "a priority from 1 to 2147483647";
 
-impl<'a, I: Iterator<Item = &'a str>> Words<'a, I> {
+struct Words<I>(I);
+
+impl<'a, I: Iterator<Item = &'a str> + Clone> Words<I> {
     fn next(&mut self, expected: &'static str) -> Result<&'a str, CandidateError> {
         self.0.next().ok_or(CandidateError { expected, found: String::new() })
     }
 
-    fn number<T: FromStr>(&mut self, expected: &'static str) -> Result<T, CandidateError> {
+    fn foundation(&mut self) -> Result<String, CandidateError> {
+        let word = self.next("a foundation")?;
+        let is_ice_char = |byte: u8| byte.is_ascii_alphanumeric() || b"+/".contains(&byte);
+        if word.len() <= 32 && word.bytes().all(is_ice_char) {
+            return Ok(word.to_owned());
+        }
+        let expected = "a foundation of at most 32 letters, digits, + and /";
+        Err(CandidateError { expected, found: excerpt(word) })
+    }
+
+    fn number<T: FromStr + PartialOrd>(
+        &mut self,
+        expected: &'static str,
+        range: RangeInclusive<T>,
+    ) -> Result<T, CandidateError> {
         let word = self.next(expected)?;
-        // A sign is no part of a number here.
-        let digits = word.bytes().all(|byte| byte.is_ascii_digit());
-        let number = if digits { word.parse().ok() } else { None };
+        let number = number(Some(word)).filter(|number| range.contains(number));
         number.ok_or_else(|| CandidateError { expected, found: excerpt(word) })
+    }
+
+    /// `raddr <IP address> rport <port>`, if this is what follows; else nothing is taken.
+    fn related(&mut self) -> Option<(String, u16)> {
+        let mut words = self.0.clone();
+        words.next().filter(|word| *word == "raddr")?;
+        let address = words.next().filter(|word| word.parse::<IpAddr>().is_ok())?;
+        words.next().filter(|word| *word == "rport")?;
+        let port = number(words.next())?;
+        self.0 = words;
+        Some((address.to_owned(), port))
     }
 
     fn expect(&mut self, keyword: &'static str) -> Result<(), CandidateError> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::secret::without_secret;
+
 /// Bytes of an offending line that an error repeats.
 const MAX_EXCERPT: usize = 80;
 
@@ -27,7 +29,7 @@ pub enum ParseError {
     Unexpected {
         /// Which line.
         line: usize,
-        /// The line, cut to 80 bytes.
+        /// The line, cut to 80 bytes; of one that holds a password or a key only what stands before it.
         text: String,
         /// What was expected in its place.
         expected: &'static str,
@@ -41,7 +43,7 @@ pub enum ParseError {
 
 impl ParseError {
     pub(crate) fn unexpected(line: usize, text: &str, expected: &'static str) -> Self {
-        Self::Unexpected { line, text: excerpt(text), expected }
+        Self::Unexpected { line, text: without_secret(excerpt(text)), expected }
     }
 
     /// `valid`: how many octets from the start are good.

@@ -17,6 +17,7 @@ pub mod format;
 mod fragment;
 mod media;
 mod parse;
+mod secret;
 mod session;
 mod write;
 

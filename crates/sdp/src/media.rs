@@ -7,8 +7,8 @@ use crate::{
     FormatError, Msid, OtherLine, Rid, Rtcp, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
 };
 
-/// One media section: an `m=` line and what follows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One media section: an `m=` line and what follows it. [`Debug`](std::fmt::Debug) hides passwords and keys.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Media {
     /// What is carried.
     pub kind: MediaKind,

@@ -10,8 +10,8 @@ use crate::{
 /// A session description (RFC 8866) with the attributes of WebRTC (RFC 8829).
 ///
 /// [`str::parse`] reads one, [`ToString`] writes one with CRLF line ends. A value that holds a line
-/// break cannot break out of its line: CR, LF and NUL are left out when writing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// break cannot break out of its line: CR, LF and NUL are left out when writing. [`Debug`](std::fmt::Debug) hides passwords and keys.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionDescription {
     /// `o=`
     pub origin: Origin,

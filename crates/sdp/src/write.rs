@@ -33,8 +33,16 @@ impl Display for SessionDescription {
 impl Display for Fragment {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let w = &mut Lines { out: f, whole: false };
-        write_middle(w, &self.description)?;
-        write_body(w, &self.description)
+        for group in &self.groups {
+            w.list("group", &group.semantics, &group.mids)?;
+        }
+        w.flag("ice-lite", self.ice_lite)?;
+        w.flag("end-of-candidates", self.end_of_candidates)?;
+        w.transport(&self.ice_ufrag, &self.ice_pwd, &self.ice_options, &[])?;
+        for attribute in &self.attributes {
+            w.line('a', attribute)?;
+        }
+        self.media.iter().try_for_each(|media| write_media(w, media))
     }
 }
 
@@ -44,7 +52,7 @@ fn write_middle(w: &mut Lines<'_, '_>, description: &SessionDescription) -> fmt:
     for bandwidth in &description.bandwidth {
         w.line('b', bandwidth)?;
     }
-    if w.whole && !description.other_lines.iter().any(|line| line.kind == 't') {
+    if !description.other_lines.iter().any(|line| line.kind == 't') {
         w.line('t', "0 0")?;
     }
     w.others(&description.other_lines, &['t', 'r', 'z', 'k'])
@@ -76,10 +84,7 @@ fn write_body(w: &mut Lines<'_, '_>, description: &SessionDescription) -> fmt::R
     for attribute in &description.attributes {
         w.line('a', attribute)?;
     }
-    for media in &description.media {
-        write_media(w, media)?;
-    }
-    Ok(())
+    description.media.iter().try_for_each(|media| write_media(w, media))
 }
 
 fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {

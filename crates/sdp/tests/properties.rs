@@ -99,11 +99,16 @@ fn candidate() -> impl Strategy<Value = Candidate> {
         CandidateKind::Relay,
         CandidateKind::Other("new".to_owned()),
     ]);
-    let related = option::of(("[0-9a-f.:]{1,20}", any::<u16>()));
+    let related = any::<Option<(std::net::IpAddr, u16)>>()
+        .prop_map(|related| related.map(|(address, port)| (address.to_string(), port)));
     let word = "[a-z0-9-]{1,8}".prop_filter("a keyword", |word| word != "raddr");
     let extensions = vec((word.clone(), word), 0..4);
-    let head =
-        ("[A-Za-z0-9+/]{1,32}", 1..=256_u16, select(vec!["udp", "UDP", "tcp"]), any::<u32>());
+    let head = (
+        "[A-Za-z0-9+/]{1,32}",
+        1..=256_u16,
+        select(vec!["udp", "UDP", "tcp"]),
+        1..=0x7fff_ffff_u32,
+    );
     (head, "[0-9a-z.:-]{1,40}", any::<u16>(), kind, related, extensions).prop_map(
         |(
             (foundation, component, transport, priority),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use tsubame_sdp::format::{Red, TelephoneEvent};
 use tsubame_sdp::{
     Attribute, Bandwidth, BandwidthKind, Candidate, Direction, Fragment, MediaKind, Origin,
     ParseError, RidDirection, Rtcp, SctpMap, SessionDescription,
@@ -387,11 +388,11 @@ fn candidates_that_are_none() {
         ),
         (
             "candidate:1 1 udp 4294967296 192.0.2.1 9 typ host",
-            "candidate: expected a priority of 32 bits, found \"4294967296\"",
+            "candidate: expected a priority from 1 to 2147483647, found \"4294967296\"",
         ),
         (
             "candidate:1 1 udp +1 192.0.2.1 9 typ host",
-            "candidate: expected a priority of 32 bits, found \"+1\"",
+            "candidate: expected a priority from 1 to 2147483647, found \"+1\"",
         ),
         (
             "candidate:1 1 udp 1 192.0.2.1 65536 typ host",
@@ -401,7 +402,7 @@ fn candidates_that_are_none() {
         ("candidate:1 1 udp 1 192.0.2.1 9 typ", "candidate ended, expected a candidate type"),
         (
             "candidate:1 1 udp 1 192.0.2.1 9 typ srflx raddr 192.0.2.2 9",
-            "candidate: expected rport, found \"9\"",
+            "candidate ended, expected the value of an extension",
         ),
         (
             "candidate:1 1 udp 1 192.0.2.1 9 typ host generation",
@@ -414,6 +415,115 @@ fn candidates_that_are_none() {
         .unwrap();
     assert_eq!(mdns.ip(), None);
     assert_eq!(read("1 1 udp 1 192.0.2.1 9 typ new").unwrap().kind.as_str(), "new");
+}
+
+/// The table that the reader in crates/stun has as well: what one takes the other takes, but for kinds that it cannot use.
+#[test]
+fn candidates_are_read_as_the_ice_agent_reads_them() {
+    let long = "a".repeat(32);
+    let too_long = "a".repeat(33);
+    let with = |foundation: &str, component: &str, priority: &str, rest: &str| {
+        format!("candidate:{foundation} {component} udp {priority} 192.0.2.1 9 typ {rest}")
+    };
+    for (text, accepted) in [
+        (with("aZ09+/", "1", "1", "host"), true),
+        (with(&long, "1", "1", "host"), true),
+        (with(&too_long, "1", "1", "host"), false),
+        (with("a-b", "1", "1", "host"), false),
+        (with("a_b", "1", "1", "host"), false),
+        (with("\u{e9}", "1", "1", "host"), false),
+        (with("1", "256", "1", "host"), true),
+        (with("1", "257", "1", "host"), false),
+        (with("1", "0", "1", "host"), false),
+        (with("1", "+1", "1", "host"), false),
+        (with("1", "-1", "1", "host"), false),
+        (with("1", "1", "2147483647", "host"), true),
+        (with("1", "1", "2147483648", "host"), false),
+        (with("1", "1", "4294967295", "host"), false),
+        (with("1", "1", "0", "host"), false),
+        (with("1", "1", "+5", "host"), false),
+        (with("1", "1", "0x5", "host"), false),
+        (with("1", "1", "1", "new"), true),
+        (with("1", "1", "1", "host generation"), false),
+        (with("1", "1", "1", "host generation 0 ufrag"), false),
+        (with("1", "1", "1", "srflx raddr 192.0.2.2 rport 9"), true),
+        (with("1", "1", "1", "srflx raddr 2001:db8::1 rport 9 generation 0"), true),
+        (with("1", "1", "1", "srflx raddr 192.0.2.2 rport"), false),
+        (with("1", "1", "1", "srflx raddr 192.0.2.2"), true),
+        (with("1", "1", "1", "srflx raddr hidden.local rport 9"), true),
+        (with("1", "1", "1", "srflx raddr 192.0.2.2 rport 65536"), true),
+        (with("1", "1", "1", "srflx raddr 192.0.2.2 rport +9"), true),
+    ] {
+        let read = text.parse::<Candidate>();
+        assert_eq!(read.is_ok(), accepted, "{text}: {read:?}");
+        if let Ok(read) = read {
+            assert_eq!(read.to_string(), text);
+        }
+    }
+}
+
+#[test]
+fn a_name_as_related_address_is_kept_as_a_pair() {
+    let related = |rest: &str| {
+        let text = format!("candidate:1 1 udp 1 192.0.2.1 9 typ srflx {rest}");
+        let Candidate { related, extensions, .. } = text.parse().unwrap();
+        let pairs: Vec<_> =
+            extensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (related, pairs.join(" "))
+    };
+    let address = Some(("192.0.2.2".to_owned(), 9));
+    assert_eq!(related("raddr 192.0.2.2 rport 9 x y"), (address, "x=y".to_owned()));
+    let kept = "raddr=hidden.local rport=9 x=y".to_owned();
+    assert_eq!(related("raddr hidden.local rport 9 x y"), (None, kept));
+    let kept = "raddr=192.0.2.2 rport=65536".to_owned();
+    assert_eq!(related("raddr 192.0.2.2 rport 65536"), (None, kept));
+}
+
+/// `write` promises to leave what it does not know.
+#[test]
+fn writing_a_list_of_numbers_leaves_other_parameters_in_their_places() {
+    for (name, line, read, expected) in [
+        ("telephone-event", "0-15;x-flag;x=1;y", "0-11,16", "0-11,16;x-flag;x=1;y"),
+        ("telephone-event", "x-flag;x=1;0-15", "1", "x-flag;x=1;1"),
+        ("telephone-event", "x-flag;x=1", "0-15", "0-15;x-flag;x=1"),
+        ("telephone-event", "0-15;x-flag", "", "x-flag"),
+        ("red", "111/111;x-flag;y", "63", "63;x-flag;y"),
+        ("red", "x-flag;111/111", "", "x-flag"),
+        ("red", "x-flag", "63/63", "63/63;x-flag"),
+    ] {
+        let mut media = video(&format!("a=rtpmap:97 {name}/8000\r\na=fmtp:97 {line}\r\n"));
+        let numbers = |separator: char| read.split(separator).filter(|word| !word.is_empty());
+        let codec = &mut media.codecs[0];
+        if name == "red" {
+            let payload_types = numbers('/').map(|word| word.parse().unwrap()).collect();
+            Red { payload_types }.write(codec);
+        } else {
+            let range = |word: &str| {
+                let (first, last) = word.split_once('-').unwrap_or((word, word));
+                first.parse().unwrap()..=last.parse().unwrap()
+            };
+            TelephoneEvent { events: numbers(',').map(range).collect() }.write(codec);
+        }
+        let parameters = codec.parameters.iter().map(|(name, value)| match value {
+            Some(value) => format!("{name}={value}"),
+            None => name.clone(),
+        });
+        let written: Vec<_> = parameters.collect();
+        assert_eq!(written.join(";"), expected, "{line}");
+    }
+}
+
+/// An `a=fmtp` that says nothing but its payload type would be no line of RFC 8866 §6.15.
+#[test]
+fn an_empty_list_of_numbers_is_not_written() {
+    let mut codec = tsubame_sdp::Codec::new(101, "telephone-event", 8_000, None);
+    TelephoneEvent { events: Vec::new() }.write(&mut codec);
+    assert_eq!(TelephoneEvent::read(&codec), Ok(TelephoneEvent::default()));
+    let mut media = tsubame_sdp::Media::new(MediaKind::Audio);
+    media.push_codec(codec);
+    let mut description = SessionDescription::new(Origin::new(1, 1));
+    description.media.push(media);
+    assert!(!description.to_string().contains("fmtp"), "{description}");
 }
 
 #[test]
@@ -480,16 +590,28 @@ fn fragments_of_trickled_candidates() {
                 a=end-of-candidates\r\na=mid:0\r\n";
     let fragment: Fragment = text.parse().unwrap();
     assert_eq!(fragment.to_string(), text);
-    assert_eq!(fragment.description.ice_options, ["trickle"]);
-    let media = &fragment.description.media[0];
+    assert_eq!(fragment.ice_options, ["trickle"]);
+    let media = &fragment.media[0];
     assert_eq!(media.parsed_candidates().next().unwrap().unwrap().extension("ufrag"), Some("EsAw"));
     // What does not belong into one is no reason to refuse it, and what is written reads as the same.
     let odd = "a=end-of-candidates\r\na=x\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 192.0.2.1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n";
     let fragment: Fragment = odd.parse().unwrap();
-    assert!(fragment.description.end_of_candidates);
+    assert!(fragment.end_of_candidates);
     assert_eq!(fragment.to_string().parse::<Fragment>().as_ref(), Ok(&fragment));
+    assert!(!fragment.to_string().contains("c="), "{fragment}");
     assert_eq!("".parse::<Fragment>(), Ok(Fragment::default()));
     assert_eq!(Fragment::new().to_string(), "");
+}
+
+/// Origin, certificate and the rest of a session: a fragment neither keeps them nor makes them up.
+#[test]
+fn a_fragment_writes_nothing_that_only_a_description_says() {
+    let text = format!(
+        "b=AS:1\r\nt=0 0\r\na=setup:active\r\na=fingerprint:sha-1 {}\r\na=ice-ufrag:abcd\r\n",
+        [":00"; 20].concat().split_off(1)
+    );
+    let fragment: Fragment = text.parse().unwrap();
+    assert_eq!(fragment.to_string(), "a=ice-ufrag:abcd\r\n");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::{
     OtherLine, ParseError, SessionDescription, Setup,
 };
 use line::Line;
+pub(crate) use line::number;
 use section::Section;
 
 pub(crate) fn description(text: &str) -> Result<SessionDescription, ParseError> {
