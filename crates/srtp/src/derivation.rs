@@ -1,9 +1,10 @@
 //! Session keys from the master key (RFC 3711 §4.3).
 
 use aes::cipher::KeyInit;
-use aes::{Aes128Enc, Aes256Enc};
+use aes::{Aes128Enc, Aes256Enc, Block};
+use zeroize::Zeroize;
 
-use crate::cipher::apply_keystream;
+use crate::cipher::Aes;
 use crate::error::KeyError;
 use crate::profile::Profile;
 
@@ -40,13 +41,29 @@ impl<'a> Derivation<'a> {
     /// Fills `out` with the key of `label`.
     pub(crate) fn derive(&self, label: Label, out: &mut [u8]) {
         let iv = prf_input(self.master_salt, label);
-        out.fill(0);
         // The key's length was checked: 32 octets, or 16.
         if let Ok(aes) = Aes256Enc::new_from_slice(self.master_key) {
-            apply_keystream(&aes, &iv, out);
+            write_keystream(&aes, &iv, out);
         } else if let Ok(aes) = Aes128Enc::new_from_slice(self.master_key) {
-            apply_keystream(&aes, &iv, out);
+            write_keystream(&aes, &iv, out);
         }
+    }
+}
+
+/// The keystream that begins at counter `iv * 2^16`, block by block: here it is keys, and each block is erased from the stack
+/// once it is in its place. (What packets are encrypted with is no secret beyond its packet, and has a fast way of its own.)
+fn write_keystream(aes: &impl Aes, iv: &[u8; 14], out: &mut [u8]) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *iv;
+    let mut counter = u32::from_be_bytes([m, n, 0, 0]);
+    for place in out.chunks_mut(16) {
+        let [w, x, y, z] = counter.to_be_bytes();
+        let mut block: Block = [a, b, c, d, e, f, g, h, i, j, k, l, w, x, y, z].into();
+        aes.encrypt_block(&mut block);
+        for (to, from) in place.iter_mut().zip(&block) {
+            *to = *from;
+        }
+        block.as_mut_slice().zeroize();
+        counter = counter.wrapping_add(1);
     }
 }
 
@@ -125,11 +142,28 @@ mod tests {
     fn derive_any(key: &[u8], master_salt: [u8; 14], label: Label, len: usize) -> Vec<u8> {
         let mut out = vec![0; len];
         if let Ok(aes) = Aes192Enc::new_from_slice(key) {
-            apply_keystream(&aes, &prf_input(master_salt, label), &mut out);
+            write_keystream(&aes, &prf_input(master_salt, label), &mut out);
         } else {
             Derivation { master_key: key, master_salt }.derive(label, &mut out);
         }
         out
+    }
+
+    /// What was in the place before has no part in it, and nothing behind the key's length is written.
+    #[test]
+    fn a_key_is_the_beginning_of_its_keystream_whatever_lay_in_its_place() {
+        let derivation = Derivation { master_key: &[0x42; 16], master_salt: [7; 14] };
+        let mut whole = [0; 64];
+        derivation.derive(Label(1), &mut whole);
+        for len in 0..=64 {
+            let mut out = [0xa5; 64];
+            derivation.derive(Label(1), &mut out[..len]);
+            assert_eq!((&out[..len], &out[len..]), (&whole[..len], &[0xa5; 64][len..]));
+        }
+        let mut packet = [0; 64];
+        let aes = Aes128Enc::new_from_slice(&[0x42; 16]).unwrap();
+        crate::cipher::apply_keystream(&aes, &prf_input([7; 14], Label(1)), &mut packet);
+        assert_eq!(packet, whole, "the same counter mode as that of packets");
     }
 
     #[test]

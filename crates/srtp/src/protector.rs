@@ -86,7 +86,9 @@ impl Protector {
     /// [`Profile::rtp_overhead`] octets beside header and payload.
     ///
     /// # Errors
-    /// Every [`ProtectError`]. The index counts as used only when `Ok` is returned.
+    /// Every [`ProtectError`]. The index is claimed before the cipher runs, so that nothing that goes wrong in between lets it be
+    /// used twice: only `Malformed`, `KeyExhausted`, `IndexMismatch`, `BufferTooSmall` and a `TooLarge` that the lengths tell leave it
+    /// unused. After any other error count it as used.
     pub fn protect_rtp_into(
         &mut self,
         index: u64,

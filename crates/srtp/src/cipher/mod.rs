@@ -11,6 +11,8 @@ use aes::{Aes128Enc, Aes256Enc};
 
 use aes_cm::AesCm;
 use gcm::Gcm;
+pub(crate) use keystream::Aes;
+#[cfg(any(test, feature = "internals"))]
 pub(crate) use keystream::apply_keystream;
 
 use crate::profile::Profile;
