@@ -136,6 +136,19 @@ impl Media {
         }
     }
 
+    /// The answer to a section that is refused (RFC 8829 §5.3.1, RFC 3264 §6): port 0, with the kind, the protocol, the formats and the
+    /// mid of the offer, and inactive. It belongs into no group.
+    pub fn rejected(offered: &Self) -> Self {
+        Self {
+            port: 0,
+            protocol: offered.protocol.clone(),
+            formats: offered.formats.clone(),
+            mid: offered.mid.clone(),
+            direction: Direction::Inactive,
+            ..Self::new(offered.kind.clone())
+        }
+    }
+
     /// Each line of [`Media::candidates`], read. An agent passes over those it cannot read (RFC 8839 §5.1).
     pub fn parsed_candidates(&self) -> impl Iterator<Item = Result<Candidate, CandidateError>> {
         self.candidates.iter().map(|text| text.parse())

@@ -32,7 +32,7 @@ impl Debug for Hidden {
     }
 }
 
-fn value<'a>(is_secret: bool, value: &'a dyn Debug) -> &'a dyn Debug {
+fn value(is_secret: bool, value: &dyn Debug) -> &dyn Debug {
     if is_secret { &Hidden } else { value }
 }
 

@@ -251,6 +251,10 @@ fn description() -> impl Strategy<Value = SessionDescription> {
     )
 }
 
+const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\n";
+
+const SECTION: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -266,9 +270,40 @@ proptest! {
         prop_assert_eq!(candidate.to_string().parse::<Candidate>(), Ok(candidate));
     }
 
+    /// Any octets where the first line is awaited, where the session's are and where a section's are: an error then names a line of
+    /// theirs, which shows that they were looked at.
     #[test]
-    fn octets_never_panic(octets in vec(any::<u8>(), 0..400)) {
-        let _read = SessionDescription::from_bytes(&octets);
+    fn octets_of_any_value_are_refused_where_they_are_or_stable(
+        octets in vec(any::<u8>(), 0..400),
+        level in 0..3_usize,
+    ) {
+        let head = ["", HEAD, SECTION][level];
+        let whole = [head.as_bytes(), &octets].concat();
+        match SessionDescription::from_bytes(&whole) {
+            Ok(read) => {
+                prop_assert!(level > 0, "no octets make a v= line");
+                prop_assert_eq!(read.to_string().parse::<SessionDescription>(), Ok(read));
+            }
+            Err(error) => {
+                let first = head.lines().count() + 1;
+                let last = whole.split(|octet| *octet == b'\n').count();
+                prop_assert!(error.line().map_or(level == 0, |line| (first..=last).contains(&line)), "{}", error);
+            }
+        }
+    }
+
+    /// The same of octets that a description is made of, few enough to meet the grammar often.
+    #[test]
+    fn octets_of_the_grammar_are_refused_where_they_are_or_stable(
+        lines in vec(("[abcmikt]?=?[a-z]{0,4}", "[:= /;,~0-9a-z\t*-]{0,16}", "(\r\n|\n|\r)?"), 0..30),
+        section: bool,
+    ) {
+        let head = if section { SECTION } else { HEAD };
+        let body: String = lines.into_iter().flat_map(|(name, value, end)| [name, value, end]).collect();
+        match format!("{head}{body}").parse::<SessionDescription>() {
+            Ok(read) => prop_assert_eq!(read.to_string().parse::<SessionDescription>(), Ok(read)),
+            Err(error) => prop_assert!(error.line() > Some(head.lines().count()), "{}", error),
+        }
     }
 
     /// Lines of the right form with anything in them, on both levels.

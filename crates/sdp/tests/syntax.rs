@@ -4,7 +4,7 @@
 
 use tsubame_sdp::format::{Red, TelephoneEvent};
 use tsubame_sdp::{
-    Attribute, Bandwidth, BandwidthKind, Candidate, Direction, Fragment, MediaKind, Origin,
+    Attribute, Bandwidth, BandwidthKind, Candidate, Direction, Fragment, Media, MediaKind, Origin,
     ParseError, RidDirection, Rtcp, SctpMap, SessionDescription,
 };
 
@@ -355,6 +355,27 @@ fn odd_values_of_what_is_not_needed_are_kept() {
     let written: String =
         media.attributes.iter().map(|attribute| format!("a={attribute}\r\n")).collect();
     assert_eq!(written, lines, "byte for byte");
+}
+
+/// RFC 3264 §6: the section stays in its place, with what the offer called it.
+#[test]
+fn a_rejected_section_has_port_0_and_the_formats_of_the_offer() {
+    let lines = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=ice-ufrag:abcd\r\na=sctp-port:5000\r\n";
+    let mut answer = SessionDescription::new(Origin::new(1, 1));
+    for offered in [&parse(lines).unwrap().media[0], &video("a=mid:v\r\na=rtpmap:96 VP8/90000\r\n")]
+    {
+        answer.media.push(Media::rejected(offered));
+    }
+    let written = answer.to_string();
+    let sections: Vec<_> = written.split("m=").skip(1).collect();
+    assert_eq!(
+        sections,
+        [
+            "application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d\r\na=inactive\r\n",
+            "video 0 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=inactive\r\n",
+        ]
+    );
+    assert_eq!(written.parse().as_ref(), Ok(&answer));
 }
 
 #[test]
