@@ -45,8 +45,10 @@ impl Connection {
         Self { endpoint: Endpoint::new(now, role, config, random) }
     }
 
-    /// A client's connection that resumes an earlier one with the same server, if that still agrees. Its certificate is
-    /// that of the earlier one. `random` as for [`new`](Self::new).
+    /// A client's connection that resumes an earlier one with the same server, if that still agrees, and if this
+    /// configuration would make the same impression on it: the same certificate shown, or none, and with
+    /// [`ClientCertificate::Required`](crate::ClientCertificate) never none. Otherwise the handshake is a full one. The
+    /// server's certificate is that of the earlier connection. `random` as for [`new`](Self::new).
     pub fn resume(now: Instant, config: Arc<Config>, session: Session, random: [u8; 32]) -> Self {
         let endpoint = Endpoint::resume(now, Role::Client, config, Some(session), random);
         Self { endpoint }
@@ -54,8 +56,7 @@ impl Connection {
 
     /// As client, once connected: what the connection can be resumed with, if the server told.
     pub fn session(&self) -> Option<Session> {
-        (self.role() == Role::Client)
-            .then(|| self.endpoint.established()?.session(self.peer_certificate()))?
+        (self.role() == Role::Client).then(|| self.endpoint.session())?
     }
 
     /// Whether an earlier session was resumed; `None` until connected.
@@ -123,7 +124,9 @@ impl Connection {
     }
 
     /// The peer's certificate in DER, once the peer has proved that it holds its key: a server's by its
-    /// ServerKeyExchange, a client's by its CertificateVerify.
+    /// ServerKeyExchange, a client's by its CertificateVerify; in a session that is resumed the one that was proved in the
+    /// full handshake, once Finished shows that the peer has that session. `None` for a client that showed none
+    /// ([`ClientCertificate`](crate::ClientCertificate)).
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         self.endpoint.peer_certificate()
     }
@@ -235,7 +238,10 @@ impl fmt::Debug for Connection {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The handshake is complete, authenticated in both directions.
+    /// The handshake is complete, and its keys are those of whoever holds the key of
+    /// [`Connection::peer_certificate`]. Whose that is, the fingerprint says. A server that does not insist on a
+    /// client's certificate ([`ClientCertificate::Required`](crate::ClientCertificate) does) may be connected to anybody,
+    /// and has no such certificate then.
     Connected,
     /// The peer sent application data.
     ApplicationData(Vec<u8>),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::rsa;
 use ring::signature::{
@@ -91,6 +92,15 @@ impl Identity {
     /// The certificate in DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// The certificate in 32 bytes.
+    pub(crate) fn certificate_digest(&self) -> [u8; 32] {
+        let mut out = [0; 32];
+        for (to, from) in out.iter_mut().zip(digest(&SHA256, &self.certificate).as_ref()) {
+            *to = *from;
+        }
+        out
     }
 
     /// Whether the key is RSA; otherwise it is ECDSA.

@@ -49,9 +49,11 @@ pub(crate) fn run(
     flags: &Flags,
     options: &Options,
     session: Option<Session>,
+    now: &mut Instant,
 ) -> Result<Option<Session>, Failure> {
-    let mut exchange = Exchange::start(flags, options, session)?;
+    let mut exchange = Exchange::start(flags, options, session, *now)?;
     let result = exchange.run();
+    *now = exchange.now;
     // The alert that says why has to leave even so.
     let flushed = exchange.flush();
     exchange.wire.close()?;
@@ -78,11 +80,10 @@ impl<'a> Exchange<'a> {
         flags: &Flags,
         options: &'a Options,
         session: Option<Session>,
+        now: Instant,
     ) -> Result<Self, Failure> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(Failure::of)?;
-        #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
-        let now = Instant::now();
         let config = options.config.clone();
         let resumed_ticket = session.as_ref().map(|session| session.ticket().to_vec());
         let connection = match session {

@@ -17,6 +17,7 @@ mod options;
 mod wire;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use exchange::Failure;
 use options::Options;
@@ -47,13 +48,15 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), Failure> {
     let flags = flags::parse(arguments)?;
     // All are read before the first connection: what is not implemented is to be said at the start.
-    let tickets = options::ticket_key()?;
+    #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
+    let mut now = Instant::now();
+    let tickets = options::ticket_key(now)?;
     let connections = (0..=flags.resume_count)
         .map(|number| Options::of_connection(&flags, number, &tickets))
         .collect::<Result<Vec<_>, _>>()?;
     let mut session = None;
     for options in &connections {
-        session = exchange::run(&flags, options, session)?;
+        session = exchange::run(&flags, options, session, &mut now)?;
     }
     Ok(())
 }

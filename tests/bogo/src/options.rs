@@ -1,7 +1,7 @@
 //! What one connection is made with, and what is expected of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -106,10 +106,12 @@ impl Options {
 }
 
 /// What every connection of a test seals its tickets with.
-pub(crate) fn ticket_key() -> Result<Arc<TicketKey>, Failure> {
+pub(crate) fn ticket_key(now: Instant) -> Result<Arc<TicketKey>, Failure> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(Failure::of)?;
-    TicketKey::new(&key).map(Arc::new).ok_or_else(|| Failure::of("no key for tickets"))
+    TicketKey::new(&key, now, Duration::ZERO)
+        .map(Arc::new)
+        .ok_or_else(|| Failure::of("no key for tickets"))
 }
 
 struct Settings<'a>(Vec<&'a Setting>);

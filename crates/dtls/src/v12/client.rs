@@ -344,6 +344,7 @@ impl AwaitServerHelloDone {
             group,
             master,
             resumed: false,
+            showed_certificate: matches!(self.answer, CertificateAnswer::Ours(_)),
             session_id: self.session_id,
             ticket: Vec::new(),
         };

@@ -233,6 +233,11 @@ impl Endpoint {
         }
     }
 
+    /// What a client can resume the connection with.
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.established()?.session(self.peer_certificate(), &self.config.identity)
+    }
+
     pub(crate) fn peer_certificate(&self) -> Option<&[u8]> {
         self.peer_certificate.as_deref()
     }

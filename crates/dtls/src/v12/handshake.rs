@@ -15,6 +15,7 @@ use super::suite::CipherSuite;
 use super::{client, server};
 use crate::config::{Config, Role};
 use crate::error::{Error, PeerMisbehaved};
+use crate::identity::Identity;
 use crate::session::{Session, SessionSecrets};
 use crate::srtp::SrtpProfile;
 
@@ -162,6 +163,8 @@ pub(crate) struct Established {
     pub(crate) master: MasterSecret,
     /// Whether an earlier session was resumed.
     pub(crate) resumed: bool,
+    /// Whether this side, as client, showed its certificate, now or in the session that is resumed.
+    pub(crate) showed_certificate: bool,
     /// What a client can resume the session with: the server's session id and ticket, either of them empty without one.
     pub(crate) session_id: Vec<u8>,
     pub(crate) ticket: Vec<u8>,
@@ -192,7 +195,11 @@ impl Established {
     }
 
     /// The session for a client to keep; `None` when the server named none.
-    pub(crate) fn session(&self, peer_certificate: Option<&[u8]>) -> Option<Session> {
+    pub(crate) fn session(
+        &self,
+        peer_certificate: Option<&[u8]>,
+        identity: &Identity,
+    ) -> Option<Session> {
         if self.session_id.is_empty() && self.ticket.is_empty() {
             return None;
         }
@@ -200,6 +207,7 @@ impl Established {
             secrets: self.secrets(peer_certificate),
             id: self.session_id.clone(),
             ticket: self.ticket.clone(),
+            own_certificate: self.showed_certificate.then(|| identity.certificate_digest()),
         })
     }
 

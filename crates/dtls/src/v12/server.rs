@@ -129,7 +129,7 @@ impl AwaitClientHello {
             }
         }
         let verdict = Choice::check_basics(hello, cx.config)
-            .and_then(|()| resumable(hello, cx.config))
+            .and_then(|()| resumable(hello, cx.config, cx.now))
             .and_then(|session| match session {
                 Some(session) => Ok(Verdict::Resume(session)),
                 None => Choice::from_offer(hello, cx.config).map(Verdict::Negotiate),
@@ -309,6 +309,7 @@ impl AwaitClientKeyExchange {
             group,
             master,
             resumed: false,
+            showed_certificate: false,
             session_id: Vec::new(),
             ticket: Vec::new(),
         };
@@ -383,8 +384,11 @@ impl AwaitFinished {
         if self.established.negotiated.ticket_promised {
             let secrets = self.established.secrets(cx.peer_certificate.as_deref());
             // RFC 5077 §3.3: who promised one and has none sends an empty one.
-            let ticket = cx.config.tickets.as_ref().and_then(|key| key.seal(&secrets));
-            let ticket = NewSessionTicket { ticket: ticket.as_deref().unwrap_or_default() };
+            let sealed = cx.config.tickets.as_ref().and_then(|key| {
+                Some((key.lifetime_hint(), key.seal(cx.now, &cx.config.identity, &secrets)?))
+            });
+            let (lifetime_hint, ticket) = sealed.unwrap_or_default();
+            let ticket = NewSessionTicket { lifetime_hint, ticket: &ticket };
             let kind = HandshakeType::NEW_SESSION_TICKET;
             cx.flight.push(0, kind, ticket.encode(), self.transcript.own());
         }

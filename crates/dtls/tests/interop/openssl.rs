@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tsubame_dtls::{
     CipherSuite, ClientCertificate, Config, Error, Event, NamedGroup, PeerIncompatible,
@@ -10,7 +11,7 @@ use tsubame_dtls::{
 };
 
 use crate::cases::{Case, Kind, material_len};
-use crate::peer::Peer;
+use crate::peer::{Peer, now};
 use crate::program::Program;
 
 pub(crate) const SOURCE: &str = "Debian has it in the package openssl";
@@ -170,7 +171,7 @@ fn clients_without_a_certificate_only_where_the_configuration_says_so() {
 #[test]
 fn openssl_resumes_a_session_of_our_server() {
     let case = some_case();
-    let tickets = Some(Arc::new(TicketKey::new(&[5; 32]).unwrap()));
+    let tickets = Some(Arc::new(TicketKey::new(&[5; 32], now(), Duration::ZERO).unwrap()));
     let config = Config { tickets, ..case.config(Role::Server) };
     let file = std::env::temp_dir().join(format!("tsubame-dtls-session-{}", std::process::id()));
     let file = file.to_str().unwrap();

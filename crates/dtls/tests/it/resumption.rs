@@ -1,18 +1,22 @@
 //! Sessions resumed by ticket (RFC 5077), for who asks for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tsubame_dtls::{Config, Connection, Session, TicketKey};
+use tsubame_dtls::{ClientCertificate, Config, Connection, Identity, Session, TicketKey};
 
 use crate::support::{ALICE, BOB, Pair, START, Weather, config, records};
+
+/// Any time will do.
+const UNIX_TIME: Duration = Duration::from_secs(1_800_000_000);
 
 fn asking() -> Config {
     Config { ask_for_tickets: true, ..config(&ALICE) }
 }
 
 fn giving(key: u8) -> Config {
-    let key = TicketKey::new(&[key; 32]).unwrap();
-    Config { tickets: Some(Arc::new(key)), ..config(&BOB) }
+    let tickets = TicketKey::new(&[key; 32], *START, UNIX_TIME).map(Arc::new);
+    Config { tickets, ..config(&BOB) }
 }
 
 /// A session of ours with a server that has this ticket key, and what it exports.
@@ -26,9 +30,18 @@ fn earlier() -> (Session, [u8; 32]) {
 }
 
 fn resuming<'a>(session: Session, server: Config) -> Pair<'a> {
-    let mut pair = Pair::new(asking(), server);
-    pair.client = Connection::resume(*START, Arc::new(asking()), session, [7; 32]);
+    resuming_as(asking(), session, server)
+}
+
+fn resuming_as<'a>(client: Config, session: Session, server: Config) -> Pair<'a> {
+    let mut pair = Pair::new(client.clone(), server);
+    pair.client = Connection::resume(*START, Arc::new(client), session, [7; 32]);
     pair
+}
+
+fn assert_anew(mut pair: Pair<'_>) {
+    pair.connect();
+    assert_eq!((pair.client.is_resumed(), pair.server.is_resumed()), (Some(false), Some(false)));
 }
 
 #[test]
@@ -68,13 +81,70 @@ fn nothing_is_resumed_unless_both_sides_want_it() {
 fn a_server_with_another_key_shakes_hands_anew() {
     let (session, _) = earlier();
     for server in [giving(2), config(&BOB)] {
-        let mut pair = resuming(session.clone(), server);
-        pair.connect();
-        assert_eq!(
-            (pair.client.is_resumed(), pair.server.is_resumed()),
-            (Some(false), Some(false))
-        );
+        assert_anew(resuming(session.clone(), server));
     }
+}
+
+/// A client that resumes is shown no certificate: it would believe that it speaks with the server of the ticket.
+#[test]
+fn a_server_with_another_certificate_shakes_hands_anew() {
+    let (session, _) = earlier();
+    let other = Arc::new(Identity::generate_ecdsa().unwrap());
+    let mut pair = resuming(session, Config { identity: Arc::clone(&other), ..giving(1) });
+    pair.connect();
+    assert_eq!((pair.client.is_resumed(), pair.server.is_resumed()), (Some(false), Some(false)));
+    assert_eq!(pair.client.peer_certificate(), Some(other.certificate_der()));
+}
+
+#[test]
+fn a_ticket_whose_time_is_over_leads_to_a_full_handshake() {
+    let (session, _) = earlier();
+    for (age, resumed) in [(6 * 3600 - 1, true), (6 * 3600, false)] {
+        let unix_time = UNIX_TIME + Duration::from_secs(age);
+        let tickets = TicketKey::new(&[1; 32], *START, unix_time).map(Arc::new);
+        let mut pair = resuming(session.clone(), Config { tickets, ..config(&BOB) });
+        pair.connect();
+        assert_eq!(pair.client.is_resumed(), Some(resumed), "{age} s");
+    }
+}
+
+#[test]
+fn a_server_takes_tickets_of_its_previous_key() {
+    let (session, _) = earlier();
+    let key = TicketKey::new(&[2; 32], *START, UNIX_TIME).unwrap().with_previous(&[1; 32]);
+    let mut pair = resuming(session, Config { tickets: key.map(Arc::new), ..config(&BOB) });
+    pair.connect();
+    assert_eq!(pair.client.is_resumed(), Some(true));
+}
+
+/// Whoever has to show a certificate does not come in by a session in which it showed none.
+#[test]
+fn a_client_that_showed_nothing_does_not_resume_where_it_has_to_show_a_certificate() {
+    let lenient = |config| Config { client_certificate: ClientCertificate::Optional, ..config };
+    let silent = || Config { client_certificate: ClientCertificate::Never, ..asking() };
+    let mut pair = Pair::new(silent(), lenient(giving(1)));
+    pair.connect();
+    assert_eq!(pair.server.peer_certificate(), None);
+    let session = pair.client.session().unwrap();
+
+    let mut pair = resuming_as(silent(), session.clone(), lenient(giving(1)));
+    pair.connect();
+    assert_eq!(pair.client.is_resumed(), Some(true));
+    let mut pair = resuming(session, lenient(giving(1)));
+    pair.connect();
+    assert_eq!(pair.client.is_resumed(), Some(false));
+    assert_eq!(pair.server.peer_certificate(), Some(ALICE.certificate_der()));
+}
+
+#[test]
+fn a_client_with_another_certificate_or_none_to_show_does_not_resume() {
+    let (session, _) = earlier();
+    let other = Arc::new(Identity::generate_ecdsa().unwrap());
+    let client = Config { ask_for_tickets: true, ..config(&other) };
+    assert_anew(resuming_as(client, session.clone(), giving(1)));
+    let client = Config { client_certificate: ClientCertificate::Never, ..asking() };
+    let server = Config { client_certificate: ClientCertificate::Optional, ..giving(1) };
+    assert_anew(resuming_as(client, session, server));
 }
 
 #[test]

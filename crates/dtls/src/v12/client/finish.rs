@@ -76,6 +76,7 @@ impl AwaitFinished {
             group: secrets.group,
             master,
             resumed: true,
+            showed_certificate: session.own_certificate.is_some(),
             session_id: session.id,
             ticket: session.ticket,
         };

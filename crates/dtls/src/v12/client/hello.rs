@@ -29,7 +29,8 @@ struct Hello {
 }
 
 impl Hello {
-    fn new(random: [u8; 32], resume: Option<Session>) -> Self {
+    fn new(random: [u8; 32], resume: Option<Session>, config: &Config) -> Self {
+        let resume = resume.filter(|session| session.suits(config));
         let session_id = match &resume {
             None => Vec::new(),
             Some(session) if session.ticket.is_empty() => session.id.clone(),
@@ -75,7 +76,7 @@ impl AwaitServerHello {
     /// Flight 1.
     pub(super) fn start(random: [u8; 32], resume: Option<Session>, cx: &mut Context<'_>) -> Self {
         let mut transcript = Transcript::default();
-        let hello = Hello::new(random, resume);
+        let hello = Hello::new(random, resume, cx.config);
         hello.send(&[], &mut transcript, cx);
         Self { hello, transcript, cookies: 0 }
     }

@@ -4,21 +4,22 @@ use crate::wire::{Reader, with_length};
 
 /// A ticket to resume the session with; empty when the server thought better of it.
 pub(crate) struct NewSessionTicket<'a> {
+    /// How long the server will take it, in seconds; 0 where it does not say.
+    pub(crate) lifetime_hint: u32,
     pub(crate) ticket: &'a [u8],
 }
 
 impl<'a> NewSessionTicket<'a> {
     pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(body);
-        let _lifetime_hint: [u8; 4] = reader.array()?;
+        let lifetime_hint = u32::from_be_bytes(reader.array()?);
         let ticket = reader.vec16()?;
         reader.end()?;
-        Some(Self { ticket })
+        Some(Self { lifetime_hint, ticket })
     }
 
-    /// Without a hint of its lifetime: that is up to the key's.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![0; 4];
+        let mut out = self.lifetime_hint.to_be_bytes().to_vec();
         with_length::<2>(&mut out, |out| out.extend_from_slice(self.ticket));
         out
     }

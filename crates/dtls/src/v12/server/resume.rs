@@ -11,6 +11,8 @@
 //!
 //! Flight 2 has a timer. The ticket stays as good as it was; there is no new one.
 
+use std::time::Instant;
+
 use super::choice::srtp_profile;
 use super::{AwaitClientHello, State};
 use crate::config::{ClientCertificate, Config, Role};
@@ -25,8 +27,10 @@ use crate::v12::reassembly::Message;
 pub(super) fn resumable(
     hello: &ClientHello<'_>,
     config: &Config,
+    now: Instant,
 ) -> Result<Option<SessionSecrets>, PeerIncompatible> {
-    let opened = config.tickets.as_ref().zip(hello.ticket).and_then(|(key, it)| key.open(it));
+    let ticket = config.tickets.as_ref().zip(hello.ticket);
+    let opened = ticket.and_then(|(key, ticket)| key.open(now, &config.identity, ticket));
     let Some(session) = opened else {
         return Ok(None);
     };
@@ -87,6 +91,7 @@ impl AwaitClientHello {
             group: session.group,
             master,
             resumed: true,
+            showed_certificate: false,
             session_id: Vec::new(),
             ticket: Vec::new(),
         };
@@ -121,7 +126,8 @@ impl AwaitResumedFinished {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
+    use std::time::Duration;
 
     use zeroize::Zeroizing;
 
@@ -131,10 +137,13 @@ mod tests {
     use crate::v12::group::NamedGroup;
     use crate::v12::message::ClientOffer;
     use crate::v12::suite::CipherSuite;
+    use crate::v12::tests::script::start;
+
+    static NOW: LazyLock<Instant> = LazyLock::new(start);
 
     fn config() -> Config {
         let mut config = Config::new(Arc::new(Identity::generate_ecdsa().unwrap()));
-        config.tickets = TicketKey::new(&[3; 32]).map(Arc::new);
+        config.tickets = TicketKey::new(&[3; 32], *NOW, Duration::ZERO).map(Arc::new);
         config
     }
 
@@ -155,7 +164,8 @@ mod tests {
         suites: &[CipherSuite],
         extended_master_secret: bool,
     ) -> Result<bool, PeerIncompatible> {
-        let ticket = config.tickets.as_ref().unwrap().seal(session).unwrap();
+        let ticket = config.tickets.as_ref().unwrap();
+        let ticket = ticket.seal(*NOW, &config.identity, session).unwrap();
         let bytes = ClientOffer {
             random: [0; 32],
             session_id: &[7; 32],
@@ -168,7 +178,7 @@ mod tests {
         .encode();
         let mut hello = ClientHello::read(&bytes).unwrap();
         hello.extended_master_secret = extended_master_secret;
-        resumable(&hello, config).map(|session| session.is_some())
+        resumable(&hello, config, *NOW).map(|session| session.is_some())
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) static THEM: LazyLock<Arc<Identity>> =
     LazyLock::new(|| Arc::new(Identity::generate_ecdsa().unwrap()));
 
 #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
-pub(super) fn start() -> Instant {
+pub(crate) fn start() -> Instant {
     Instant::now()
 }
 
