@@ -1,5 +1,5 @@
 //! A controlling agent between a peer that answers as it likes and strangers: right answers and wrong ones, late, twice and
-//! from elsewhere, role conflicts, checks of the peer's own, candidates that come and go.
+//! from elsewhere, role conflicts, checks of the peer's own, candidates that come and go, ICE restarts, in either role.
 //!
 //! What has to hold: it sends nothing but STUN that its peer would believe, a bounded number of datagrams at a time, only
 //! from its own addresses to the peer's; it selects nothing before somebody who knows the passwords was heard.
@@ -11,6 +11,7 @@ use std::time::Instant;
 use tsubame_stun::attribute::ErrorCode;
 use tsubame_stun::ice::{
     Candidate, ControllingAgent, ControllingConfig, ControllingEvent, Credentials, Nomination, Path,
+    Role,
 };
 use tsubame_stun::{Class, Message, MessageBuilder, Method, TransactionId};
 
@@ -24,6 +25,8 @@ struct World {
     agent: ControllingAgent,
     ours: Credentials,
     theirs: Credentials,
+    /// The credentials of both sides before each ICE restart, the oldest first.
+    before: Vec<[Credentials; 2]>,
     asked: VecDeque<(Path, Vec<u8>)>,
     /// Something authentic was delivered.
     heard: bool,
@@ -36,11 +39,12 @@ pub fn run(data: &[u8]) {
     let (now, options) = (epoch(), input.u8());
     let nomination =
         if options & 1 == 0 { Nomination::Regular } else { Nomination::Aggressive };
-    let config = ControllingConfig { nomination, ..ControllingConfig::default() };
+    let role = if options & 8 == 0 { Role::Controlling } else { Role::Controlled };
+    let config = ControllingConfig { nomination, role, ..ControllingConfig::default() };
     let (ours, theirs) = (Credentials::from_random([1; 24]), Credentials::from_random([3; 24]));
     let agent = ControllingAgent::new(now, ours.clone(), [2; 32], config);
-    let asked = VecDeque::new();
-    let mut world = World { now, agent, ours, theirs, asked, heard: false, selected: None };
+    let (before, asked, heard, selected) = (Vec::new(), VecDeque::new(), false, None);
+    let mut world = World { now, agent, ours, theirs, before, asked, heard, selected };
     world.agent.add_local_candidate(now, local(0));
     if options & 2 == 0 {
         world.agent.set_remote(now, world.theirs.clone(), options & 4 == 0);
@@ -62,7 +66,7 @@ fn remote(index: u8) -> SocketAddr {
 
 impl World {
     fn step(&mut self, operation: u8, input: &mut Input<'_>) {
-        match operation % 10 {
+        match operation % 11 {
             0 => {
                 let path = Path::udp(local(input.u8()), remote(input.u8()));
                 let selected = self.agent.selected();
@@ -79,8 +83,45 @@ impl World {
                 let candidate = Candidate::host(remote(index), u16::from(preference) << 8);
                 self.agent.add_remote_candidate(self.now, &candidate);
             }
-            _ => self.agent.set_remote(self.now, self.theirs.clone(), input.flag()),
+            9 => self.agent.set_remote(self.now, self.theirs.clone(), input.flag()),
+            _ => self.restart(input.flag()),
         }
+    }
+
+    /// New credentials on both sides; the peer's are told at once, or later.
+    fn restart(&mut self, answered: bool) {
+        let number = self.before.len() as u8;
+        let [ours, theirs] = [4, 5].map(|side| {
+            let mut octets = [number; 24];
+            octets[0] = side;
+            Credentials::from_random(octets)
+        });
+        let (selected, role) = (self.agent.selected(), self.agent.role());
+        self.agent.restart(self.now, ours.clone());
+        assert_eq!(self.agent.selected(), selected, "media stays where it is");
+        assert_eq!(self.agent.role(), role);
+        let ours = std::mem::replace(&mut self.ours, ours);
+        let theirs = std::mem::replace(&mut self.theirs, theirs);
+        self.before.push([ours, theirs]);
+        if answered {
+            self.agent.set_remote(self.now, self.theirs.clone(), false);
+        }
+    }
+
+    /// The credentials of each generation, the newest first.
+    fn generations(&self) -> impl Iterator<Item = [&Credentials; 2]> {
+        let before = self.before.iter().rev().map(|[ours, theirs]| [ours, theirs]);
+        std::iter::once([&self.ours, &self.theirs]).chain(before)
+    }
+
+    /// The password of the peer that a request of the agent's was made for.
+    fn asked_pwd(&self, request: &Message<'_>) -> String {
+        let username = request.username().expect("a check has a name");
+        let is_of = |[ours, theirs]: &[&Credentials; 2]| {
+            username == format!("{}:{}", theirs.ufrag, ours.ufrag)
+        };
+        let [_, theirs] = self.generations().find(is_of).expect("a name of some generation");
+        theirs.pwd.clone()
     }
 
     /// The peer answers one of the requests that it was sent, rightly or not.
@@ -94,7 +135,8 @@ impl World {
         if how & 0x80 == 0 {
             self.asked.remove(index);
         }
-        let id = Message::parse(&request).expect("checked").transaction_id();
+        let asked = Message::parse(&request).expect("checked");
+        let (id, pwd) = (asked.transaction_id(), self.asked_pwd(&asked));
         let arrival = if how & 0x40 == 0 { path } else { Path::udp(path.local, remote(elsewhere)) };
         let code = match how & 0x07 {
             0..=3 => None,
@@ -113,7 +155,7 @@ impl World {
         } else if mapped {
             builder.xor_mapped_address(path.local).expect("room");
         }
-        let key = if authentic { self.theirs.pwd.as_str() } else { "something else" };
+        let key = if authentic { pwd.as_str() } else { "something else" };
         builder.integrity(key.as_bytes()).expect("room").fingerprint().expect("room");
         let length = builder.finish();
         self.heard |= authentic;
@@ -172,8 +214,15 @@ impl World {
             let message = Message::parse(&out[..transmit.len]).expect("agents send STUN");
             assert!(message.verify_fingerprint().is_ok());
             let request = message.class() == Class::Request;
-            let key = if request { &self.theirs.pwd } else { &self.ours.pwd };
-            assert!(message.verify_integrity(key.as_bytes()).is_ok());
+            if request {
+                let pwd = self.asked_pwd(&message);
+                assert!(message.verify_integrity(pwd.as_bytes()).is_ok());
+            } else {
+                let is_of = |[ours, _]: [&Credentials; 2]| {
+                    message.verify_integrity(ours.pwd.as_bytes()).is_ok()
+                };
+                assert!(self.generations().any(is_of), "a response for nobody");
+            }
             assert!((0..3).any(|index| local(index) == transmit.path.local));
             assert!((0..6).any(|index| remote(index) == transmit.path.remote));
             if request {
@@ -188,7 +237,9 @@ impl World {
             match event {
                 ControllingEvent::Selected(path) => self.selected = Some(path),
                 ControllingEvent::Failed => {}
-                ControllingEvent::ConsentExpired => self.selected = None,
+                ControllingEvent::ConsentExpired | ControllingEvent::SelectionLost(_) => {
+                    self.selected = None;
+                }
             }
         }
         let selected = self.agent.selected();

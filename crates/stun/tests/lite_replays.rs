@@ -22,9 +22,10 @@ fn a_replayed_nomination_from_another_address_is_met_with_silence() {
     assert_eq!(lite.agent.selected(), Some(path(A)));
 }
 
-/// A copy that is faster than the request itself does not keep the peer out: not at the beginning, not later.
+/// A copy that is faster than the request itself does not keep the peer out, and what was seen nowhere else decides: one race
+/// that the copy does not win gives the peer its media, for good.
 #[test]
-fn a_copy_that_wins_every_race_does_not_shut_the_peer_out() {
+fn a_copy_that_is_faster_than_the_request_does_not_shut_the_peer_out() {
     let mut lite = Lite::answered();
     for round in 0..20 {
         let nomination = lite.check().nominating(9).build();
@@ -34,7 +35,66 @@ fn a_copy_that_wins_every_race_does_not_shut_the_peer_out() {
         assert!(lite.agent.is_verified(&path(A)));
         lite.now += ms(3000);
     }
-    assert_eq!(lite.agent.selected(), Some(path(A)), "the latest nomination is the peer's own");
+    lite.nominate(A, 9);
+    assert_eq!(lite.agent.selected(), Some(path(A)), "the one that was not copied");
+    for round in 0..20 {
+        lite.now += ms(3000);
+        let nomination = lite.check().nominating(9).build();
+        lite.feed(path(THIEF), &nomination);
+        lite.now += ms(1);
+        assert_eq!(lite.feed(path(A), &nomination).len(), 1, "round {round}: answered");
+        assert_eq!(lite.agent.selected(), Some(path(A)), "round {round}");
+    }
+}
+
+/// Who sees every request of the peer pass and repeats it at once is verified, perhaps, and gets no media for it.
+#[test]
+fn a_copy_that_comes_a_millisecond_later_never_moves_the_selection() {
+    for from in [THIEF, "203.0.113.66:6667"] {
+        let mut lite = Lite::answered();
+        lite.events();
+        for round in 0..100 {
+            let nomination = lite.check().nominating(9).build();
+            assert_eq!(lite.feed(path(A), &nomination).len(), 1);
+            lite.now += ms(1);
+            lite.feed(path(from), &nomination);
+            assert_eq!(lite.agent.selected(), Some(path(A)), "round {round}");
+            lite.now += ms(2500);
+        }
+        let selections =
+            lite.events().iter().filter(|event| matches!(event, LiteEvent::Selected(_))).count();
+        assert_eq!(selections, 1);
+    }
+}
+
+#[test]
+fn a_copy_from_a_path_that_is_verified_by_requests_of_its_own_moves_nothing() {
+    let mut lite = Lite::answered();
+    lite.nominate(A, 9);
+    lite.ask(THIEF);
+    lite.now += ms(2000);
+    lite.ask(A);
+    let nomination = lite.check().nominating(9).build();
+    lite.feed(path(A), &nomination);
+    lite.now += ms(1);
+    assert_eq!(lite.feed(path(THIEF), &nomination).len(), 1, "which is the copy cannot be told");
+    assert_eq!(lite.agent.selected(), Some(path(A)));
+}
+
+/// The limit of the defence, as docs/protocols/stun.md says it.
+#[test]
+fn a_copy_is_known_for_512_transactions_and_believed_after_that() {
+    let mut lite = Lite::answered();
+    let old = lite.check().nominating(9).build();
+    lite.feed(path(A), &old);
+    for _ in 0..511 {
+        lite.now += ms(2500);
+        lite.ask(A);
+    }
+    lite.assert_ignored(THIEF, &old, "it is remembered");
+    lite.ask(A);
+    assert_eq!(lite.feed(path(THIEF), &old).len(), 1);
+    assert_eq!(lite.agent.selected(), Some(path(THIEF)));
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_request_is_verified_and_answered_by_hand_without_allocation() {
 fn a_lite_agent_answers_a_known_peer_without_allocation() {
     let mut lite = Lite::answered();
     lite.nominate("198.51.100.7:5000", 7);
-    let checks: Vec<_> = (0..200).map(|_| lite.check().nominating(7).build()).collect();
+    let checks: Vec<_> = (0..700).map(|_| lite.check().nominating(7).build()).collect();
     let mut out = [0; 1500];
     let mut answered = 0;
     let mut run = |checks: &[Vec<u8>]| {
@@ -64,10 +64,10 @@ fn a_lite_agent_answers_a_known_peer_without_allocation() {
             black_box(lite.agent.poll_timeout());
         }
     };
-    // What is remembered of the past is filled by the first hundred.
-    run(&checks[..100]);
-    assert_eq!(count(|| run(&checks[100..])), 0);
-    assert_eq!(answered, 200);
+    // What is remembered of the past is filled by the first 600.
+    run(&checks[..600]);
+    assert_eq!(count(|| run(&checks[600..])), 0);
+    assert_eq!(answered, 700);
 }
 
 #[test]

@@ -40,9 +40,7 @@ struct Srtp {
 #[derive(Debug)]
 pub(super) struct Transport {
     local: Credentials,
-    local_addresses: Vec<SocketAddr>,
     ice: ControllingAgent,
-    ice_config: ControllingConfig,
     dtls_config: Arc<Config>,
     dtls_random: [u8; 32],
     dtls: Option<Connection>,
@@ -57,6 +55,7 @@ pub(super) struct Transport {
 /// Randomness for one generation of ICE.
 pub(super) struct IceRandom {
     pub(super) credentials: [u8; 24],
+    /// For the agent; a restart keeps that of the first generation.
     pub(super) seed: [u8; 32],
 }
 
@@ -69,12 +68,10 @@ impl Transport {
         dtls_random: [u8; 32],
     ) -> Self {
         let local = Credentials::from_random(ice_random.credentials);
-        let ice = ControllingAgent::new(now, local.clone(), ice_random.seed, ice_config.clone());
+        let ice = ControllingAgent::new(now, local.clone(), ice_random.seed, ice_config);
         Self {
             local,
-            local_addresses: Vec::new(),
             ice,
-            ice_config,
             dtls_config,
             dtls_random,
             dtls: None,
@@ -119,7 +116,6 @@ impl Transport {
     }
 
     pub(super) fn add_local_candidate(&mut self, now: Instant, address: SocketAddr) {
-        self.local_addresses.push(address);
         self.ice.add_local_candidate(now, address);
     }
 
@@ -128,15 +124,11 @@ impl Transport {
         self.remote.as_ref().is_some_and(|known| known.credentials != *remote)
     }
 
-    /// A new generation of credentials and candidates; media goes on over the old path until a new
-    /// one is found.
+    /// A new generation of credentials and of the server's candidates. Media goes on over the old path, which keeps its
+    /// consent, until a new one is found.
     pub(super) fn restart(&mut self, now: Instant, random: IceRandom) {
         self.local = Credentials::from_random(random.credentials);
-        self.ice =
-            ControllingAgent::new(now, self.local.clone(), random.seed, self.ice_config.clone());
-        for address in &self.local_addresses {
-            self.ice.add_local_candidate(now, *address);
-        }
+        self.ice.restart(now, self.local.clone());
         self.remote = None;
     }
 
@@ -266,6 +258,9 @@ impl Transport {
         while let Some(event) = self.ice.poll_event() {
             match event {
                 ControllingEvent::Selected(path) => self.select(now, path),
+                ControllingEvent::SelectionLost(_) => self.path = None,
+                // A restart that leads nowhere leaves the path of before it.
+                ControllingEvent::Failed if self.ice.selected().is_some() => {}
                 ControllingEvent::Failed => self.fail(PeerError::IceFailed),
                 ControllingEvent::ConsentExpired => self.fail(PeerError::ConsentExpired),
             }

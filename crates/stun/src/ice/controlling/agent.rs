@@ -1,7 +1,7 @@
 //! [`ControllingAgent`]: its state and its face.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::checklist::Checklist;
-use super::consent::Consent;
 use super::pair::PairState;
 use super::previous::Previous;
+use super::recent::Recent;
 use super::requests::Request;
 use super::{ControllingConfig, ControllingEvent, Role};
 use crate::ice::candidate::{COMPONENT, Candidate, CandidateAddress, CandidateTransport};
@@ -21,13 +21,12 @@ use crate::ice::path::{Path, Transmit, canonical};
 use crate::ice::response::Responses;
 use crate::integrity::IntegrityKey;
 
-/// The shortest pacing interval, Ta (RFC 8445 §14.2).
-const MIN_PACING: Duration = Duration::from_millis(5);
 /// Events that may wait for `poll_event`.
 const MAX_EVENTS: usize = 64;
 
-/// A full agent with host candidates that begins in the controlling role (or in the other, see [`ControllingConfig`]). It
-/// can lose the role to a full peer that claims it with the higher tie-breaker (RFC 8445 §7.3.1.1).
+/// A full agent with host candidates that begins in the controlling role, or in the controlled one, see
+/// [`ControllingConfig::role`]. It can lose the controlling role to a full peer that claims it with the higher tie-breaker
+/// (RFC 8445 §7.3.1.1); [`ControllingAgent::role`] is the one it has.
 ///
 /// *Drain rule*: after any `handle_*`, call `poll_transmit`, `poll_event` until `None`, then ask `poll_timeout`. The same
 /// after `add_*`, `remove_*`, `restart` and `set_remote`.
@@ -46,9 +45,14 @@ pub struct ControllingAgent {
     pub(super) nominating: Option<Path>,
     /// The pair of this generation that was nominated.
     pub(super) chosen: Option<Path>,
+    /// When that was.
+    pub(super) chosen_at: Instant,
+    /// Nominations of the peer's so far.
+    pub(super) nominations: u64,
     /// While controlled: until when nominations compete by priority.
     pub(super) settling_until: Option<Instant>,
-    pub(super) consent: Option<Consent>,
+    /// Requests of the peer's that counted.
+    pub(super) recent: Recent,
     /// What media uses while an ICE restart is on its way.
     pub(super) previous: Option<Previous>,
     /// Whether the failure of all pairs was told.
@@ -74,10 +78,10 @@ impl ControllingAgent {
         now: Instant,
         local: Credentials,
         seed: [u8; 32],
-        mut config: ControllingConfig,
+        config: ControllingConfig,
     ) -> Self {
         let mut random = ChaCha20Rng::from_seed(seed);
-        config.pacing = config.pacing.max(MIN_PACING);
+        let config = config.clamped();
         let mut checklist = Checklist::new();
         checklist.set_controlling(config.role == Role::Controlling);
         Self {
@@ -91,8 +95,10 @@ impl ControllingAgent {
             first_success: None,
             nominating: None,
             chosen: None,
+            chosen_at: now,
+            nominations: 0,
             settling_until: None,
-            consent: None,
+            recent: Recent::default(),
             previous: None,
             told_failure: false,
             requests: VecDeque::new(),
@@ -116,26 +122,33 @@ impl ControllingAgent {
     /// Adds a host candidate, at most 16: the address of a socket, not a wildcard. The first one is preferred.
     pub fn add_local_candidate(&mut self, now: Instant, address: SocketAddr) {
         self.checklist.add_local(canonical(address));
-        self.told_failure = false;
         self.run(now);
     }
 
-    /// Removes a host candidate whose network is gone. If the selected pair used it, the best of the others is nominated.
+    /// Removes a host candidate whose network is gone. If the path in use was its, [`ControllingEvent::SelectionLost`] says
+    /// so, and the others are checked anew: the best of those that still work is nominated (by the peer, if that controls).
     pub fn remove_local_candidate(&mut self, now: Instant, address: SocketAddr) {
         let address = canonical(address);
+        let lost = self.selected().filter(|path| path.local == address);
         self.checklist.remove_local(address);
         self.requests.retain(|request| request.path.local != address);
         self.nominating.take_if(|path| path.local == address);
         self.previous.take_if(|previous| previous.path.local == address);
         if self.chosen.take_if(|path| path.local == address).is_some() {
-            self.consent = None;
+            self.look_again();
+        }
+        if let Some(path) = lost {
+            self.emit(ControllingEvent::SelectionLost(path));
         }
         self.run(now);
     }
 
-    /// Tells the peer's credentials, and whether it is lite. Checks begin.
+    /// Tells the peer's credentials, and whether it is lite. Checks begin. Candidates that came before and name another
+    /// `ufrag` are forgotten. The credentials have to be of the lengths that [`Credentials::new`] demands: with a longer
+    /// ufrag no check can be written, and `counters().unsent` counts them.
     pub fn set_remote(&mut self, now: Instant, remote: Credentials, lite: bool) {
         let key = IntegrityKey::new(remote.pwd.as_bytes());
+        self.checklist.keep_generation(&remote.ufrag);
         self.remote = Some(Remote { ufrag: remote.ufrag.clone(), key, lite });
         if lite && !self.checklist.is_controlling() {
             // RFC 8445 §6.1.1: of a full and a lite agent the full one controls.
@@ -145,13 +158,16 @@ impl ControllingAgent {
     }
 
     /// Adds a candidate of the peer's, at most 100. TCP, host names, other components and candidates whose `ufrag` is not
-    /// the peer's (they belong to another generation) are ignored.
+    /// the peer's (they belong to another generation) are ignored, and so are port 0 and addresses that are unspecified,
+    /// multicast or broadcast.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: &Candidate) {
         let CandidateAddress::Ip(address) = candidate.address else { return };
         if candidate.transport != CandidateTransport::Udp || candidate.component != COMPONENT {
             return;
         }
-        if address.port() == 0 || address.ip().is_unspecified() || address.ip().is_multicast() {
+        // First of all: a mapped address is judged by the address that it maps.
+        let address = canonical(address);
+        if address.port() == 0 || is_nobody(address.ip()) {
             return;
         }
         if let (Some(remote), Some(ufrag)) = (&self.remote, candidate.ufrag())
@@ -159,9 +175,8 @@ impl ControllingAgent {
         {
             return;
         }
-        let address = canonical(address);
-        self.checklist.add_remote(address, candidate.priority, &candidate.foundation);
-        self.told_failure = false;
+        let Candidate { priority, foundation, .. } = candidate;
+        self.checklist.add_remote(address, *priority, foundation, candidate.ufrag());
         self.run(now);
     }
 
@@ -182,15 +197,16 @@ impl ControllingAgent {
         self.nominating = None;
         self.chosen = None;
         self.settling_until = None;
-        self.consent = None;
-        self.told_failure = false;
+        self.recent = Recent::default();
         self.run(now);
     }
 
-    /// Takes a STUN datagram that arrived by `path`. Whatever is not authentic is dropped and counted.
+    /// Takes a STUN datagram that arrived by `path`. Whatever is not authentic is dropped and counted, and costs no more
+    /// than finding that out.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &[u8]) {
-        self.incoming(now, path.canonical(), datagram);
-        self.run(now);
+        if self.incoming(now, path.canonical(), datagram) {
+            self.run(now);
+        }
     }
 
     /// Lets time pass.
@@ -235,10 +251,23 @@ impl ControllingAgent {
         &self.counters
     }
 
+    /// How long what was last heard on the selected pair is ago, or its selection.
+    pub(super) fn chosen_silence(&self, now: Instant) -> Option<Duration> {
+        let pair = self.checklist.get(&self.chosen?)?;
+        let heard = pair.last_request.map_or(self.chosen_at, |at| at.max(self.chosen_at));
+        Some(now.saturating_duration_since(heard))
+    }
+
     pub(super) fn emit(&mut self, event: ControllingEvent) {
         if self.events.len() >= MAX_EVENTS {
             self.events.pop_front();
         }
         self.events.push_back(event);
     }
+}
+
+/// Whether no single host has this address.
+fn is_nobody(ip: IpAddr) -> bool {
+    let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    is_broadcast || ip.is_unspecified() || ip.is_multicast()
 }

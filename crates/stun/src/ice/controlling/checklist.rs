@@ -1,6 +1,6 @@
 //! The checklist (RFC 8445 §6.1.2): candidates of both sides and the pairs made of them, best first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::pair::{Foundation, Pair, PairState, RoundTrip};
@@ -13,6 +13,8 @@ const MAX_LOCAL: usize = 16;
 const MAX_REMOTE: usize = 100;
 /// Pairs that are kept (RFC 8445 §6.1.2.5).
 const MAX_PAIRS: usize = 100;
+/// Paths whose consent expired that are remembered.
+const MAX_REVOKED: usize = 100;
 
 #[derive(Debug)]
 struct Local {
@@ -28,6 +30,8 @@ struct Remote {
     foundation: Option<String>,
     /// A number for the foundation; a learnt candidate has one of its own.
     foundation_number: u32,
+    /// The generation it was told for.
+    ufrag: Option<String>,
 }
 
 impl Remote {
@@ -45,6 +49,8 @@ pub(super) struct Checklist {
     next_foundation: u32,
     pairs: Vec<Pair>,
     triggered: VecDeque<Path>,
+    /// Where consent expired: under these credentials they are not used again (RFC 7675 §5.1).
+    revoked: VecDeque<Path>,
 }
 
 impl Checklist {
@@ -56,6 +62,7 @@ impl Checklist {
             next_foundation: 0,
             pairs: Vec::new(),
             triggered: VecDeque::new(),
+            revoked: VecDeque::new(),
         }
     }
 
@@ -116,10 +123,50 @@ impl Checklist {
         self.remotes.clear();
         self.pairs.clear();
         self.triggered.clear();
+        self.revoked.clear();
+    }
+
+    /// Now it is known what the peer's ufrag is: candidates that were told for another are forgotten.
+    pub(super) fn keep_generation(&mut self, ufrag: &str) {
+        let is_of_another =
+            |remote: &Remote| remote.ufrag.as_deref().is_some_and(|told| told != ufrag);
+        while let Some(index) = self.remotes.iter().position(is_of_another) {
+            self.forget_remote(index);
+        }
+    }
+
+    /// Gives a path up for as long as the credentials are the same.
+    pub(super) fn revoke(&mut self, path: Path) {
+        self.untrigger(&path);
+        if let Some(pair) = self.get_mut(&path) {
+            pair.fail();
+            pair.nominated = None;
+            pair.consent = None;
+        }
+        if self.revoked.len() >= MAX_REVOKED {
+            self.revoked.pop_front();
+        }
+        self.revoked.push_back(path);
+    }
+
+    /// Makes every pair wait for a check again, whatever was found out about it, but not where consent expired.
+    pub(super) fn reopen(&mut self) {
+        for pair in &mut self.pairs {
+            if !self.revoked.contains(&pair.path) {
+                pair.pause();
+                pair.state = PairState::Waiting;
+            }
+        }
     }
 
     /// Adds a candidate that signaling told.
-    pub(super) fn add_remote(&mut self, address: SocketAddr, priority: u32, foundation: &str) {
+    pub(super) fn add_remote(
+        &mut self,
+        address: SocketAddr,
+        priority: u32,
+        foundation: &str,
+        ufrag: Option<&str>,
+    ) {
         let known = self.remotes.iter().position(|known| known.address == address);
         let of_known = known.and_then(|index| self.remotes.get(index));
         if of_known.is_some_and(|known| !known.is_reflexive()) {
@@ -129,7 +176,8 @@ impl Checklist {
         let alike = self.remotes.iter().find(alike).map(|known| known.foundation_number);
         let foundation_number = alike.unwrap_or_else(|| self.number_foundation());
         let foundation = Some(foundation.to_owned());
-        let remote = Remote { address, priority, foundation, foundation_number };
+        let ufrag = ufrag.map(str::to_owned);
+        let remote = Remote { address, priority, foundation, foundation_number, ufrag };
         if let Some(known) = known.and_then(|index| self.remotes.get_mut(index)) {
             // Its check was faster than signaling: now its true priority is known, and that it is for everybody.
             *known = remote.clone();
@@ -160,7 +208,8 @@ impl Checklist {
         }
         // RFC 8445 §7.3.1.3: its foundation differs from those of all others.
         let foundation_number = self.number_foundation();
-        let remote = Remote { address: path.remote, priority, foundation: None, foundation_number };
+        let (address, foundation, ufrag) = (path.remote, None, None);
+        let remote = Remote { address, priority, foundation, foundation_number, ufrag };
         if self.push_remote(remote.clone()) {
             self.add_pair(path.local, &remote);
         }
@@ -180,12 +229,16 @@ impl Checklist {
                 remote.is_reflexive() && pairs.all(|pair| pair.state != PairState::Succeeded)
             };
             let Some(index) = self.remotes.iter().position(leads_nowhere) else { return false };
-            let forgotten = self.remotes.remove(index).address;
-            self.pairs.retain(|pair| pair.path.remote != forgotten);
-            self.triggered.retain(|path| path.remote != forgotten);
+            self.forget_remote(index);
         }
         self.remotes.push(remote);
         true
+    }
+
+    fn forget_remote(&mut self, index: usize) {
+        let forgotten = self.remotes.remove(index).address;
+        self.pairs.retain(|pair| pair.path.remote != forgotten);
+        self.triggered.retain(|path| path.remote != forgotten);
     }
 
     /// Lets pairs out of `Frozen` (RFC 8445 §6.1.2.6, §6.1.4.2; RFC 8838 §12): the best of every foundation that was
@@ -202,14 +255,10 @@ impl Checklist {
 
     /// Thaws the best frozen pair of each foundation all pairs of which satisfy `condition`.
     fn thaw_where(&mut self, condition: impl Fn(&Pair) -> bool) {
-        for index in 0..self.pairs.len() {
-            let Some(pair) = self.pairs.get(index) else { return };
-            let foundation = pair.foundation;
-            let mut alike = self.pairs.iter().filter(|pair| pair.foundation == foundation);
-            if pair.state == PairState::Frozen
-                && alike.all(&condition)
-                && let Some(pair) = self.pairs.get_mut(index)
-            {
+        let others = self.pairs.iter().filter(|pair| !condition(pair));
+        let mut taken: BTreeSet<_> = others.map(|pair| pair.foundation).collect();
+        for pair in &mut self.pairs {
+            if pair.state == PairState::Frozen && taken.insert(pair.foundation) {
                 pair.state = PairState::Waiting;
             }
         }
@@ -224,8 +273,11 @@ impl Checklist {
         }
     }
 
-    /// Puts a pair at the end of the triggered-check queue (RFC 8445 §6.1.4.1).
+    /// Puts a pair at the end of the triggered-check queue (RFC 8445 §6.1.4.1), unless its consent expired.
     pub(super) fn trigger(&mut self, path: Path) {
+        if self.revoked.contains(&path) {
+            return;
+        }
         let Some(pair) = self.get_mut(&path) else { return };
         if pair.state != PairState::Succeeded {
             pair.pause();
@@ -254,7 +306,10 @@ impl Checklist {
     /// Adds a pair of the same address family, if it is new and good enough for the list.
     fn add_pair(&mut self, local: SocketAddr, remote: &Remote) {
         let path = Path::udp(local, remote.address);
-        if local.is_ipv4() != remote.address.is_ipv4() || self.get(&path).is_some() {
+        if local.is_ipv4() != remote.address.is_ipv4()
+            || self.get(&path).is_some()
+            || self.revoked.contains(&path)
+        {
             return;
         }
         let Some(local) = self.locals.iter().find(|known| known.address == local) else { return };
@@ -277,8 +332,11 @@ impl Checklist {
                 COMPONENT,
             ),
             transaction: None,
-            superseded: None,
-            nominated_by_peer: false,
+            superseded: Vec::new(),
+            nominated: None,
+            last_request: None,
+            consent: None,
+            conflicts: 0,
             round_trip: RoundTrip::default(),
         };
         if self.pairs.len() >= MAX_PAIRS && !self.make_room(pair.priority(self.controlling)) {
@@ -324,7 +382,7 @@ mod tests {
         }
         assert_eq!(checklist.locals.len(), MAX_LOCAL);
         for number in 0..150 {
-            checklist.add_remote(address(2, number), 1, "f");
+            checklist.add_remote(address(2, number), 1, "f", None);
         }
         assert_eq!(checklist.remotes.len(), MAX_REMOTE);
         for number in 0..150 {
@@ -340,9 +398,9 @@ mod tests {
         checklist.add_local(address(1, 0));
         checklist.add_local(address(1, 1));
         for number in 0..99 {
-            checklist.add_remote(address(2, number), 1, "f");
+            checklist.add_remote(address(2, number), 1, "f", None);
         }
-        checklist.add_remote(address(3, 0), 1_000_000, "f");
+        checklist.add_remote(address(3, 0), 1_000_000, "f", None);
         let best: Vec<_> = checklist.pairs.iter().take(2).map(|pair| pair.path.remote).collect();
         assert_eq!(best, [address(3, 0); 2]);
         assert_eq!(checklist.pairs.len(), MAX_PAIRS);
@@ -355,7 +413,7 @@ mod tests {
         checklist.add_local(address(1, 1));
         checklist.learn_remote(Path::udp(address(1, 0), address(2, 0)), 5);
         assert_eq!(checklist.pairs.len(), 1);
-        checklist.add_remote(address(2, 0), 77, "f");
+        checklist.add_remote(address(2, 0), 77, "f", None);
         let priorities: Vec<_> = checklist.pairs.iter().map(|pair| pair.remote_priority).collect();
         assert_eq!(priorities, [77, 77]);
     }
@@ -364,7 +422,7 @@ mod tests {
     fn pair_priorities_follow_the_formula() {
         let mut checklist = Checklist::new();
         checklist.add_local(address(1, 0));
-        checklist.add_remote(address(2, 0), 7, "f");
+        checklist.add_remote(address(2, 0), 7, "f", None);
         let pair = checklist.pairs.first().map(|pair| (pair.priority(true), pair.priority(false)));
         let g = u64::from(candidate::host_priority(65_535));
         assert_eq!(pair, Some(((7 << 32) + 2 * g + 1, (7 << 32) + 2 * g)));
@@ -381,7 +439,7 @@ mod tests {
         let mut checklist = Checklist::new();
         checklist.add_local(address(1, 0));
         for (number, foundation) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
-            checklist.add_remote(address(2, number), u32::from(number), foundation);
+            checklist.add_remote(address(2, number), u32::from(number), foundation, None);
         }
         assert_eq!(states(&checklist), [Frozen; 5]);
         checklist.thaw();
@@ -396,7 +454,7 @@ mod tests {
         let mut checklist = Checklist::new();
         checklist.add_local(address(1, 0));
         for (number, foundation) in [(1, "a"), (2, "b"), (3, "a")] {
-            checklist.add_remote(address(2, number), u32::from(number), foundation);
+            checklist.add_remote(address(2, number), u32::from(number), foundation, None);
         }
         checklist.thaw();
         assert_eq!(states(&checklist), [Waiting, Waiting, Frozen]);
@@ -418,14 +476,14 @@ mod tests {
         let mut checklist = Checklist::new();
         checklist.add_local(address(1, 0));
         for number in [1, 2, 3] {
-            checklist.add_remote(address(2, number), u32::from(number), "a");
+            checklist.add_remote(address(2, number), u32::from(number), "a", None);
         }
         checklist.thaw();
         assert_eq!(states(&checklist), [Waiting, Frozen, Frozen]);
         checklist.pairs[0].state = Succeeded;
         checklist.thaw_foundation(checklist.pairs[0].foundation);
         assert_eq!(states(&checklist), [Succeeded, Waiting, Waiting]);
-        checklist.add_remote(address(2, 0), 0, "a");
+        checklist.add_remote(address(2, 0), 0, "a", None);
         assert_eq!(states(&checklist), [Succeeded, Waiting, Waiting, Waiting]);
     }
 
@@ -434,7 +492,7 @@ mod tests {
         let mut checklist = Checklist::new();
         checklist.add_local(address(1, 0));
         checklist.add_local(address(1, 1));
-        checklist.add_remote(address(2, 0), 7, "a");
+        checklist.add_remote(address(2, 0), 7, "a", None);
         checklist.learn_remote(Path::udp(address(1, 0), address(3, 0)), 5);
         checklist.learn_remote(Path::udp(address(1, 0), address(3, 1)), 5);
         checklist.thaw();

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use rand_core::Rng as _;
 
 use super::agent::ControllingAgent;
-use super::consent::Consent;
 use super::pair::{PairState, Transaction};
 use super::requests::{Generation, Request};
 use super::{ControllingEvent, Nomination};
@@ -13,9 +12,6 @@ use crate::ice::path::Path;
 
 /// The shortest first retransmission timeout (RFC 8445 §14.3).
 const MIN_RTO: Duration = Duration::from_millis(500);
-/// While controlled, how long after the first nomination a better pair is needed to take the selection: a peer that
-/// nominates aggressively nominates every pair it checks and means the best.
-const SETTLING: Duration = Duration::from_secs(1);
 
 impl ControllingAgent {
     /// Everything that is due at `now`.
@@ -33,16 +29,21 @@ impl ControllingAgent {
             self.checklist.pairs().iter().filter_map(|pair| pair.transaction.as_ref());
         let retransmission = transactions.map(|transaction| transaction.next_at).min();
         let slot = (self.remote.is_some() && self.has_check()).then_some(self.next_slot);
-        let consent = self.consent.as_ref().map(|consent| consent.next_check.min(consent.expires));
+        let chosen = self.chosen.and_then(|path| self.checklist.get(&path));
+        let consent = chosen.and_then(|pair| pair.consent.as_ref());
+        let consent = consent.map(|consent| consent.next_check.min(consent.expires));
         let (previous, nomination) = (self.previous_timeout(), self.nomination_due());
         [retransmission, slot, consent, previous, nomination].into_iter().flatten().min()
     }
 
     fn check_consent(&mut self, now: Instant) {
-        let (Some(path), Some(consent)) = (self.chosen, &self.consent) else { return };
-        if consent.expires <= now {
+        let Some(path) = self.chosen else { return };
+        let consent = self.checklist.get(&path).and_then(|pair| pair.consent.as_ref());
+        let Some(consent) = consent.filter(|consent| !consent.is_over(now)) else {
             self.lose_chosen(path);
-        } else if consent.next_check <= now {
+            return;
+        };
+        if consent.next_check <= now {
             // A lite peer that forgot the path selects it again by this, as it does with Chromium's.
             let lite = self.remote.as_ref().is_some_and(|remote| remote.lite);
             let use_candidate = lite && self.checklist.is_controlling();
@@ -54,25 +55,27 @@ impl ControllingAgent {
                 (self.transaction_id(), self.claim(), self.consent_interval());
             let generation = Generation::Current;
             self.queue_request(Request { generation, path, id, priority, claim, use_candidate });
-            if let Some(consent) = &mut self.consent {
+            let pair = self.checklist.get_mut(&path);
+            if let Some(consent) = pair.and_then(|pair| pair.consent.as_mut()) {
                 consent.sent(now, id, interval);
             }
         }
     }
 
+    /// RFC 7675 §5.1: the path is not used again under these credentials.
     fn lose_chosen(&mut self, path: Path) {
         self.chosen = None;
-        self.consent = None;
-        self.first_success = None;
-        // What the others were worth was found out long ago.
-        for pair in self.checklist.pairs_mut() {
-            pair.state = PairState::Waiting;
-        }
-        if let Some(pair) = self.checklist.get_mut(&path) {
-            pair.fail();
-        }
-        self.told_failure = false;
+        self.checklist.revoke(path);
+        self.look_again();
         self.emit(ControllingEvent::ConsentExpired);
+    }
+
+    /// Nothing is selected any more. What the other pairs are worth was found out long ago, so they are checked anew.
+    pub(super) fn look_again(&mut self) {
+        self.first_success = None;
+        self.nominating = None;
+        self.settling_until = None;
+        self.checklist.reopen();
     }
 
     /// The path of before a restart needs consent as long as media uses it, under the credentials that selected it.
@@ -223,36 +226,21 @@ impl ControllingAgent {
             && self.remote.is_some()
             && !pairs.is_empty()
             && pairs.iter().all(|pair| pair.state == PairState::Failed);
+        // Told whenever it comes to that, not whenever something is done while it is so.
         if failed && !self.told_failure {
-            self.told_failure = true;
             self.emit(ControllingEvent::Failed);
         }
+        self.told_failure = failed;
     }
 
-    /// Follows a nomination of the peer's. Several at once are an aggressive nominator's, and the best of them counts
-    /// (RFC 5245 §8.1.1.2); a later one is a change of mind.
-    pub(super) fn select_nominated(&mut self, now: Instant, path: Path) {
-        if self.chosen.is_none() {
-            self.settling_until = Some(now + SETTLING);
-        }
-        let settling = self.settling_until.is_some_and(|until| now < until);
-        let better = self.chosen.is_none_or(|chosen| {
-            path == chosen || self.checklist.priority(&path) > self.checklist.priority(&chosen)
-        });
-        if better || !settling {
-            self.select(now, path);
-        }
-    }
-
-    /// Makes a pair the selected one; its last response is fresh consent.
+    /// Makes a pair the selected one. It has consent of its own, of its last check.
     pub(super) fn select(&mut self, now: Instant, path: Path) {
-        let interval = self.consent_interval();
-        self.consent = Some(Consent::new(now, self.config.consent_timeout, interval));
         self.nominating = None;
         self.first_success = None;
         if self.chosen.replace(path) == Some(path) {
             return;
         }
+        self.chosen_at = now;
         self.previous = None;
         let rest: Vec<_> = self.checklist.pairs().iter().map(|pair| pair.path).collect();
         for path in rest {
@@ -265,7 +253,7 @@ impl ControllingAgent {
         self.emit(ControllingEvent::Selected(path));
     }
 
-    fn consent_interval(&mut self) -> Duration {
+    pub(super) fn consent_interval(&mut self) -> Duration {
         // RFC 7675 §5.1: 0.8 to 1.2 of the mean, so that sessions do not fall into step.
         let per_mille = 800 + self.random.next_u32() % 401;
         self.config.keepalive * per_mille / 1000

@@ -1,4 +1,5 @@
-//! Consent freshness on the selected pair (RFC 7675 §5.1).
+//! Consent freshness (RFC 7675 §5.1): only what the peer answers to checks of ours counts. Its own requests say who wants to
+//! be heard, and can be repeated by whoever saw them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    /// Fresh consent: the nomination was answered at `now`.
+    /// Fresh consent: a check was answered at `now`.
     pub(super) fn new(now: Instant, timeout: Duration, interval: Duration) -> Self {
         Self { next_check: now + interval, expires: now + timeout, outstanding: VecDeque::new() }
     }
@@ -33,12 +34,17 @@ impl Consent {
         self.next_check = now + interval;
     }
 
+    /// Whether it has ended.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.expires <= now
+    }
+
     /// Whether `id` is a consent check.
     pub(super) fn has(&self, id: TransactionId) -> bool {
         self.outstanding.iter().any(|(known, _)| *known == id)
     }
 
-    /// A check was answered: consent is fresh again. Gives the round trip.
+    /// A check was answered: consent is fresh again, unless it had ended before. Gives the round trip.
     pub(super) fn answered(
         &mut self,
         now: Instant,
@@ -47,7 +53,9 @@ impl Consent {
     ) -> Option<Duration> {
         let index = self.outstanding.iter().position(|(known, _)| *known == id)?;
         let (_, sent_at) = self.outstanding.remove(index)?;
-        self.expires = now + timeout;
+        if !self.is_over(now) {
+            self.expires = now + timeout;
+        }
         Some(now.saturating_duration_since(sent_at))
     }
 

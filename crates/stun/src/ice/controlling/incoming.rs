@@ -5,7 +5,8 @@ use std::time::Instant;
 use rand_core::Rng as _;
 
 use super::agent::ControllingAgent;
-use super::pair::{Claim, PairState, Transaction};
+use super::consent::Consent;
+use super::pair::{Claim, MAX_SUPERSEDED, PairState, Transaction};
 use crate::attribute::ErrorCode;
 use crate::bytes::{exact_u32, exact_u64};
 use crate::ice::check::{self, Fields};
@@ -14,6 +15,9 @@ use crate::ice::path::Path;
 use crate::ice::response::{Response, Verdict};
 use crate::message::{Message, TransactionId};
 use crate::method::Class;
+
+/// Checks of one pair that may be refused with 487 one after the other. Two agents that are right need three.
+const MAX_CONFLICTS: u8 = 7;
 
 /// What a response answers, and where it was sent.
 #[derive(Clone, Copy)]
@@ -25,32 +29,32 @@ enum Asked {
 }
 
 impl ControllingAgent {
-    pub(super) fn incoming(&mut self, now: Instant, path: Path, datagram: &[u8]) {
-        let Some(message) = check::parse(datagram, &mut self.counters) else { return };
-        match message.class() {
+    /// True if the datagram was authentic.
+    pub(super) fn incoming(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
+        let Some(message) = check::parse(datagram, &mut self.counters) else { return false };
+        let authentic = match message.class() {
             Class::Request => self.request_received(now, path, &message),
             _ => self.response_received(now, path, &message),
-        }
+        };
+        authentic.is_some()
     }
 
-    fn response_received(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+    /// `None` if it was not authentic.
+    fn response_received(&mut self, now: Instant, path: Path, message: &Message<'_>) -> Option<()> {
         let id = message.transaction_id();
         let Some(asked) = self.asked(id) else {
             count(&mut self.counters.unknown_transaction);
-            return;
+            return None;
         };
         let previous = self.previous.as_ref().map(|previous| &previous.remote);
         let remote =
             if matches!(asked, Asked::Previous(_)) { previous } else { self.remote.as_ref() };
-        let Some(remote) = remote else { return };
-        if check::authenticate(message, &remote.key, &mut self.counters).is_none() {
-            return;
-        }
+        check::authenticate(message, &remote?.key, &mut self.counters)?;
         let success = message.class() == Class::SuccessResponse;
         if success && message.xor_mapped_address().is_none() {
             // RFC 8445 §7.2.5.3.1 needs it. The request goes on as if the response had been lost.
             count(&mut self.counters.bad_attribute);
-            return;
+            return Some(());
         }
         let (Asked::Check(to) | Asked::Consent(to) | Asked::Previous(to)) = asked;
         if path != to {
@@ -59,7 +63,7 @@ impl ControllingAgent {
             if matches!(asked, Asked::Check(_)) {
                 self.check_failed(to);
             }
-            return;
+            return Some(());
         }
         count(&mut self.counters.responses);
         match asked {
@@ -67,16 +71,18 @@ impl ControllingAgent {
             Asked::Consent(path) => self.consent_answered(now, path, id, success),
             Asked::Previous(_) => self.previous_answered(now, id, success),
         }
+        Some(())
     }
 
     /// Which request of ours has this transaction id.
     fn asked(&self, id: TransactionId) -> Option<Asked> {
-        let mut pairs = self.checklist.pairs().iter();
-        if let Some(pair) = pairs.find(|pair| pair.has_transaction(id)) {
-            return Some(Asked::Check(pair.path));
-        }
-        if self.consent.as_ref().is_some_and(|consent| consent.has(id)) {
-            return self.chosen.map(Asked::Consent);
+        for pair in self.checklist.pairs() {
+            if pair.has_transaction(id) {
+                return Some(Asked::Check(pair.path));
+            }
+            if pair.consent.as_ref().is_some_and(|consent| consent.has(id)) {
+                return Some(Asked::Consent(pair.path));
+            }
         }
         let previous = self.previous.as_ref()?;
         previous.consent.has(id).then_some(Asked::Previous(previous.path))
@@ -98,13 +104,11 @@ impl ControllingAgent {
     }
 
     fn consent_answered(&mut self, now: Instant, path: Path, id: TransactionId, success: bool) {
-        let Some(consent) = &mut self.consent else { return };
+        let Some(pair) = self.checklist.get_mut(&path) else { return };
+        let Some(consent) = &mut pair.consent else { return };
         if !success {
             consent.refused(id);
-            return;
-        }
-        let round_trip = consent.answered(now, id, self.config.consent_timeout);
-        if let (Some(pair), Some(sample)) = (self.checklist.get_mut(&path), round_trip) {
+        } else if let Some(sample) = consent.answered(now, id, self.config.consent_timeout) {
             pair.round_trip.sample(sample);
         }
     }
@@ -120,8 +124,14 @@ impl ControllingAgent {
     }
 
     fn check_succeeded(&mut self, now: Instant, path: Path, transaction: &Transaction) {
+        let interval = self.consent_interval();
         let Some(pair) = self.checklist.get_mut(&path) else { return };
         pair.state = PairState::Succeeded;
+        pair.conflicts = 0;
+        if self.chosen != Some(path) {
+            // A selected pair has its consent checks; a late response to a check of before is none.
+            pair.consent = Some(Consent::new(now, self.config.consent_timeout, interval));
+        }
         // A late response to a check of before must not end the nomination that runs or waits meanwhile.
         let nominating = self.nominating == Some(path) && !transaction.use_candidate;
         if !nominating {
@@ -130,7 +140,7 @@ impl ControllingAgent {
         if let Some(sample) = transaction.round_trip(now) {
             pair.round_trip.sample(sample);
         }
-        let (nominated_by_peer, foundation) = (pair.nominated_by_peer, pair.foundation);
+        let foundation = pair.foundation;
         if !nominating {
             self.checklist.untrigger(&path);
         }
@@ -139,15 +149,17 @@ impl ControllingAgent {
             self.first_success = Some(now);
         }
         if !self.checklist.is_controlling() {
-            if nominated_by_peer {
-                self.select_nominated(now, path);
-            }
+            self.follow(now, path);
         } else if transaction.use_candidate && self.is_worthwhile(&path) {
             self.select(now, path);
         }
     }
 
     fn check_failed(&mut self, path: Path) {
+        if self.chosen == Some(path) {
+            // What became of a check of before does not matter any more: consent decides.
+            return;
+        }
         self.nominating.take_if(|nominating| *nominating == path);
         self.checklist.untrigger(&path);
         if let Some(pair) = self.checklist.get_mut(&path) {
@@ -159,8 +171,11 @@ impl ControllingAgent {
     /// happened since the request was sent: several checks are refused for one conflict.
     fn yield_role(&mut self, path: Path, refused: Claim) {
         count(&mut self.counters.role_conflicts);
-        if self.remote.as_ref().is_some_and(|remote| remote.lite) {
-            // A lite agent cannot control; it is mistaken.
+        let Some(pair) = self.checklist.get_mut(&path) else { return };
+        pair.conflicts = pair.conflicts.saturating_add(1);
+        if self.remote.as_ref().is_some_and(|remote| remote.lite) || pair.conflicts > MAX_CONFLICTS
+        {
+            // A lite agent cannot control; who refuses either role wants neither.
             self.check_failed(path);
             return;
         }
@@ -168,7 +183,9 @@ impl ControllingAgent {
             self.switch_role();
             self.tie_breaker = self.random.next_u64();
         }
-        self.checklist.trigger(path);
+        if self.chosen != Some(path) {
+            self.checklist.trigger(path);
+        }
     }
 
     fn switch_role(&mut self) {
@@ -177,9 +194,10 @@ impl ControllingAgent {
         self.nominating = None;
     }
 
-    fn request_received(&mut self, now: Instant, path: Path, message: &Message<'_>) {
+    /// `None` if it was not authentic.
+    fn request_received(&mut self, now: Instant, path: Path, message: &Message<'_>) -> Option<()> {
         let fields = Fields::of(message);
-        let Some((local, remote)) = fields.username(&mut self.counters) else { return };
+        let (local, remote) = fields.username(&mut self.counters)?;
         let previous = self.previous.as_ref().filter(|previous| previous.local_ufrag == local);
         let (key, expected) = if local == self.local.ufrag {
             (&self.local_key, self.remote.as_ref().map(|remote| &remote.ufrag))
@@ -187,18 +205,16 @@ impl ControllingAgent {
             (&previous.local_key, Some(&previous.remote.ufrag))
         } else {
             count(&mut self.counters.unknown_local_ufrag);
-            return;
+            return None;
         };
-        let Some(algorithm) = check::authenticate(message, key, &mut self.counters) else {
-            return;
-        };
+        let algorithm = check::authenticate(message, key, &mut self.counters)?;
         if expected.is_some_and(|expected| expected != remote) {
             count(&mut self.counters.wrong_remote_ufrag);
-            return;
+            return None;
         }
         let Some(priority) = fields.priority.and_then(exact_u32) else {
             count(&mut self.counters.bad_attribute);
-            return;
+            return None;
         };
         let (key, is_current) = (key.clone(), local == self.local.ufrag);
         let unknown = if fields.unknown { Verdict::of_unknown(message) } else { None };
@@ -206,8 +222,7 @@ impl ControllingAgent {
             count(&mut self.counters.unknown_attributes);
             unknown
         } else if is_current {
-            let Some(verdict) = self.resolve_roles(&fields) else { return };
-            verdict
+            self.resolve_roles(&fields)?
         } else {
             // Who asks under the credentials of before a restart keeps its consent, and changes nothing.
             Verdict::Success
@@ -218,9 +233,13 @@ impl ControllingAgent {
         if verdict == Verdict::Success {
             count(&mut self.counters.requests);
             if is_current {
-                self.check_received(now, path, priority, fields.use_candidate);
+                self.checklist.learn_remote(path, priority);
+                if self.recent.note(id, path) {
+                    self.check_received(now, path, fields.use_candidate);
+                }
             }
         }
+        Some(())
     }
 
     /// RFC 8445 §7.3.1.1. `None` for a tie-breaker that cannot be read.
@@ -241,16 +260,19 @@ impl ControllingAgent {
         Some(Verdict::Success)
     }
 
-    /// RFC 8445 §7.3.1.3 to §7.3.1.5: learn where it came from, check back, note a nomination.
-    fn check_received(&mut self, now: Instant, path: Path, priority: u32, use_candidate: bool) {
-        self.checklist.learn_remote(path, priority);
-        let nominated = use_candidate && !self.checklist.is_controlling();
-        let worthwhile = nominated || self.is_worthwhile(&path);
+    /// RFC 8445 §7.3.1.4, §7.3.1.5: check back, note a nomination. A retransmission does not come so far.
+    fn check_received(&mut self, now: Instant, path: Path, use_candidate: bool) {
+        let nominates = use_candidate && !self.checklist.is_controlling();
+        let nominated = nominates.then(|| self.nominated(now));
+        let worthwhile = nominates || self.is_worthwhile(&path);
+        let follows = nominates || (!self.checklist.is_controlling() && self.chosen_is_silent(now));
         let Some(pair) = self.checklist.get_mut(&path) else { return };
-        pair.nominated_by_peer |= nominated;
+        pair.nominated = nominated.or(pair.nominated);
+        pair.last_request = Some(now);
         match pair.state {
-            PairState::Succeeded if nominated => self.select_nominated(now, path),
+            PairState::Succeeded if follows => self.follow(now, path),
             PairState::Succeeded => {}
+            PairState::InProgress if pair.superseded.len() >= MAX_SUPERSEDED => {}
             _ if worthwhile => self.checklist.trigger(path),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::consent::Consent;
 use crate::ice::path::Path;
 use crate::message::TransactionId;
 
@@ -12,6 +13,11 @@ const MAX_SENT: u8 = 7;
 const MAX_SENT_STEADY: u8 = 20;
 /// How many initial timeouts the response to the last transmission is waited for, Rm.
 const LAST_WAIT: u32 = 16;
+/// Time between two transmissions of a nomination.
+const STEADY_INTERVAL: Duration = Duration::from_millis(500);
+/// Requests of one pair that were given up and whose response still counts. When there are as many, the one that runs is
+/// not given up for a further check of the peer's: who repeats checks without end would keep a pair from succeeding.
+pub(super) const MAX_SUPERSEDED: usize = 4;
 
 /// Where a pair is in its life (RFC 8445 §6.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub(super) enum PairState {
 }
 
 /// The foundation of a pair is that of both candidates (RFC 8445 §6.1.2.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Foundation {
     /// All candidates of this side are host candidates, so their base is what tells them apart (RFC 8445 §5.1.1.3).
     pub(super) local: IpAddr,
@@ -41,6 +47,14 @@ pub(super) struct Claim {
     pub(super) tie_breaker: u64,
 }
 
+/// A nomination of the peer's, while it controls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Nominated {
+    /// The later of two nominations has the higher number.
+    pub(super) serial: u64,
+    pub(super) at: Instant,
+}
+
 /// A local and a remote candidate.
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -54,10 +68,17 @@ pub(super) struct Pair {
     pub(super) reflexive_priority: u32,
     /// The request that runs, be it a check or a nomination.
     pub(super) transaction: Option<Transaction>,
-    /// A request given up for a triggered check; its response still counts (RFC 8445 §7.3.1.4).
-    pub(super) superseded: Option<Transaction>,
-    /// While controlled: the peer nominated the pair before it succeeded.
-    pub(super) nominated_by_peer: bool,
+    /// Requests given up for triggered checks, [`MAX_SUPERSEDED`] at most, the oldest first; their responses still count
+    /// (RFC 8445 §7.3.1.4).
+    pub(super) superseded: Vec<Transaction>,
+    /// While controlled: the latest nomination of the pair.
+    pub(super) nominated: Option<Nominated>,
+    /// When the peer last checked the pair.
+    pub(super) last_request: Option<Instant>,
+    /// Since the pair succeeded: how long that says that the peer wants to be sent to. Kept alive while it is selected.
+    pub(super) consent: Option<Consent>,
+    /// Checks refused with 487 since the pair last succeeded.
+    pub(super) conflicts: u8,
     pub(super) round_trip: RoundTrip,
 }
 
@@ -85,12 +106,15 @@ impl Pair {
     /// The transaction with this id, running or superseded. It is over then.
     pub(super) fn take_transaction(&mut self, id: TransactionId) -> Option<Transaction> {
         let has_id = |transaction: &mut Transaction| transaction.id == id;
-        self.transaction.take_if(has_id).or_else(|| self.superseded.take_if(has_id))
+        self.transaction.take_if(has_id).or_else(|| {
+            let index = self.superseded.iter().position(|transaction| transaction.id == id)?;
+            Some(self.superseded.remove(index))
+        })
     }
 
     /// Whether a transaction with this id is known.
     pub(super) fn has_transaction(&self, id: TransactionId) -> bool {
-        [&self.transaction, &self.superseded].into_iter().flatten().any(|known| known.id == id)
+        self.transaction.iter().chain(&self.superseded).any(|known| known.id == id)
     }
 
     /// Gives up what runs; the pair may be checked again.
@@ -99,7 +123,10 @@ impl Pair {
             self.state = PairState::Waiting;
         }
         if let Some(transaction) = self.transaction.take() {
-            self.superseded = Some(transaction);
+            if self.superseded.len() >= MAX_SUPERSEDED {
+                self.superseded.remove(0);
+            }
+            self.superseded.push(transaction);
         }
     }
 
@@ -107,7 +134,7 @@ impl Pair {
     pub(super) fn fail(&mut self) {
         self.state = PairState::Failed;
         self.transaction = None;
-        self.superseded = None;
+        self.superseded.clear();
     }
 }
 
@@ -150,9 +177,10 @@ impl Transaction {
     }
 
     /// Repeats at a steady pace. The timeout doubles in order not to flood a place that perhaps does not want to hear of
-    /// us; a pair that works is no such place, and media waits for its nomination.
+    /// us; a pair that works is no such place, and media waits for its nomination. The pace does not depend on how many
+    /// other checks there are, for one pair only is nominated at a time.
     pub(super) fn steady(self) -> Self {
-        Self { steady: true, ..self }
+        Self { steady: true, next_at: self.sent_at + STEADY_INTERVAL, ..self }
     }
 
     /// The timer ran out. True: send it again. False: give it up.
@@ -163,7 +191,7 @@ impl Transaction {
         }
         self.sent += 1;
         if self.steady {
-            self.next_at = now + self.initial;
+            self.next_at = now + STEADY_INTERVAL;
             return true;
         }
         self.interval *= 2;
@@ -231,7 +259,8 @@ mod tests {
     #[test]
     fn a_nomination_is_repeated_at_a_steady_pace_for_ten_seconds() {
         let start = instant();
-        let mut transaction = transaction(start, Duration::from_millis(500)).steady();
+        // Whatever the timeout of a check would be.
+        let mut transaction = transaction(start, Duration::from_secs(5)).steady();
         for sent in 1..20 {
             assert_eq!(transaction.next_at, start + sent * Duration::from_millis(500));
             let now = transaction.next_at;

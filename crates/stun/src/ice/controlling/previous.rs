@@ -26,15 +26,16 @@ impl ControllingAgent {
     /// Takes what has to survive a restart out of the current generation, if it got as far as a selected path.
     pub(super) fn retire(&mut self) -> Option<Previous> {
         let path = self.chosen?;
-        let pair = self.checklist.get(&path)?;
+        let pair = self.checklist.get_mut(&path)?;
         let (priority, round_trip) = (pair.reflexive_priority, pair.round_trip);
+        let consent = pair.consent.take()?;
         Some(Previous {
             path,
             priority,
             local_ufrag: self.local.ufrag.clone(),
             local_key: self.local_key.clone(),
             remote: self.remote.take()?,
-            consent: self.consent.take()?,
+            consent,
             round_trip,
         })
     }

@@ -49,11 +49,14 @@ struct Request {
     trust: Trust,
     priority: u32,
     use_candidate: bool,
+    /// It came by another path, too.
+    contested: bool,
 }
 
 impl LiteAgent {
     /// An agent that waits for requests to `local`.
     pub fn new(now: Instant, local: Credentials, config: LiteConfig) -> Self {
+        let config = config.clamped();
         Self {
             generations: Generations::new(local),
             paths: Paths::new(config.max_paths),
@@ -169,8 +172,9 @@ impl LiteAgent {
 
         let id = message.transaction_id();
         let serial = self.paths.get(&path).map(|entry| entry.serial);
+        // The transaction itself is one that its first path has to its credit.
         let is_established =
-            |serial| self.paths.iter().any(|entry| entry.serial == serial && entry.requests > 1);
+            |serial| self.paths.iter().any(|entry| entry.serial == serial && entry.own > 1);
         let seen = self.replays.seen(now, id, serial, is_established);
         if seen == Seen::Elsewhere {
             count(&mut self.counters.replayed);
@@ -207,7 +211,9 @@ impl LiteAgent {
         count(&mut self.counters.requests);
         // A retransmission is answered again, and that is all.
         let use_candidate = fields.use_candidate;
-        (seen == Seen::Never).then_some(Request { id, age, trust, priority, use_candidate })
+        let contested = seen == Seen::Contested;
+        let request = Request { id, age, trust, priority, use_candidate, contested };
+        (seen != Seen::Here).then_some(request)
     }
 
     /// Moves the state by an authentic request.
@@ -227,22 +233,39 @@ impl LiteAgent {
         }
         let nominee =
             Nominee { priority: request.priority, use_candidate, nominated_before, new_generation };
-        let wins = self.selection.wins(now, &nominee, incumbent.as_ref());
+        let mut wins = self.selection.wins(now, &nominee, incumbent.as_ref());
+        if request.contested && incumbent.is_some() {
+            // Perhaps a copy, perhaps what was copied: the path that nobody imitates all of is the peer's.
+            wins =
+                use_candidate && self.own(&path) > self.selected.map_or(0, |path| self.own(&path));
+        }
         if wins && (self.selected != Some(path) || new_generation) {
             self.selected = Some(path);
             self.emit(LiteEvent::Selected(path));
         }
     }
 
+    /// Transactions that were seen by this path only.
+    fn own(&self, path: &Path) -> u32 {
+        self.paths.get(path).map_or(0, |entry| entry.own)
+    }
+
     /// Notes the request on its path, which may be new.
     fn touch(&mut self, now: Instant, path: Path, request: &Request) {
+        if request.contested
+            && let Some(first) = self.replays.contest(request.id)
+            && let Some(entry) = self.paths.iter_mut().find(|entry| entry.serial == first)
+        {
+            entry.own = entry.own.saturating_sub(1);
+        }
+        let own = u32::from(!request.contested);
         if let Some(entry) = self.paths.get_mut(&path) {
             entry.last_request = now;
             // Trust only grows: who is confirmed does not become provisional by a request under newer credentials.
             if entry.trust != Trust::Confirmed {
                 entry.trust = request.trust.clone();
             }
-            entry.requests = entry.requests.saturating_add(1);
+            entry.own = entry.own.saturating_add(own);
             self.replays.note(now, request.id, entry.serial);
             return;
         }
@@ -253,7 +276,7 @@ impl LiteAgent {
             path,
             last_request: now,
             serial,
-            requests: 1,
+            own,
             nominated: None,
             trust: request.trust.clone(),
         };

@@ -15,18 +15,30 @@ use std::time::Duration;
 
 pub use agent::LiteAgent;
 
+use super::LONGEST_TIMER;
 use super::path::Path;
 
-/// Limits of a [`LiteAgent`].
+/// Limits of a [`LiteAgent`]. A value outside its range counts as the nearest one inside.
 #[derive(Clone, Debug)]
 pub struct LiteConfig {
-    /// How long a path lives without an authenticated request. 30 s by default (RFC 7675 §5.1).
+    /// How long a path lives without an authenticated request. 30 s by default (RFC 7675 §5.1); a day at most.
     pub consent_timeout: Duration,
     /// Paths of one session, at least 2. 8 by default.
     pub max_paths: usize,
     /// How long after the first nomination of a generation the session counts as being set up: until then a nomination
-    /// takes the selection only with a higher PRIORITY, afterwards the latest wins. 1 s by default.
+    /// takes the selection only with a higher PRIORITY, afterwards the latest wins. 1 s by default; a day at most.
     pub nomination_window: Duration,
+}
+
+impl LiteConfig {
+    /// With every timer in its range: none leaves the range of `Instant`.
+    fn clamped(self) -> Self {
+        Self {
+            consent_timeout: self.consent_timeout.min(LONGEST_TIMER),
+            nomination_window: self.nomination_window.min(LONGEST_TIMER),
+            ..self
+        }
+    }
 }
 
 impl Default for LiteConfig {

@@ -12,8 +12,8 @@ pub(super) struct PathState {
     pub(super) last_request: Instant,
     /// Tells it from an earlier life of the same path.
     pub(super) serial: u32,
-    /// Requests that came by it.
-    pub(super) requests: u32,
+    /// Transactions that came by it and were seen nowhere else: what a relay of somebody else's requests does not have.
+    pub(super) own: u32,
     /// PRIORITY of the last nomination over this path; `None` while it was never nominated.
     pub(super) nominated: Option<u32>,
     /// Who vouches for it.
