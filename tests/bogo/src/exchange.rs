@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tsubame_dtls::{AlertDescription, Connection, Event, Session};
 
 use crate::flags::Flags;
-use crate::options::{Expectations, Options};
+use crate::options::{Expectations, Options, Verdict};
 use crate::wire::{Command, Wire};
 
 /// decompression_failure: what the runner expects of `-send-alert`.
@@ -45,20 +45,22 @@ impl From<tsubame_dtls::Error> for Failure {
     }
 }
 
-pub(crate) fn run(
-    flags: &Flags,
-    options: &Options,
-    session: Option<Session>,
-    now: &mut Instant,
-) -> Result<Option<Session>, Failure> {
-    let mut exchange = Exchange::start(flags, options, session, *now)?;
+/// What one connection leaves to the next.
+pub(crate) struct Legacy {
+    pub(crate) session: Option<Session>,
+    /// Of the certificate in that session, or in a server's tickets.
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) now: Instant,
+}
+
+pub(crate) fn run(flags: &Flags, options: &Options, legacy: Legacy) -> Result<Legacy, Failure> {
+    let mut exchange = Exchange::start(flags, options, legacy)?;
     let result = exchange.run();
-    *now = exchange.now;
     // The alert that says why has to leave even so.
     let flushed = exchange.flush();
     exchange.wire.close()?;
     result.and(flushed)?;
-    Ok(exchange.session)
+    Ok(Legacy { session: exchange.session, verdict: exchange.verdict, now: exchange.now })
 }
 
 struct Exchange<'a> {
@@ -68,6 +70,9 @@ struct Exchange<'a> {
     /// Moved by the runner.
     now: Instant,
     certificate_judged: bool,
+    verdict: Option<Verdict>,
+    /// Bytes of the session id in our ServerHello.
+    session_id_len: Option<u8>,
     /// What a later connection may resume.
     session: Option<Session>,
     /// The ticket of the session that was offered.
@@ -79,8 +84,7 @@ impl<'a> Exchange<'a> {
     fn start(
         flags: &Flags,
         options: &'a Options,
-        session: Option<Session>,
-        now: Instant,
+        Legacy { session, verdict, now }: Legacy,
     ) -> Result<Self, Failure> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(Failure::of)?;
@@ -96,6 +100,8 @@ impl<'a> Exchange<'a> {
             connection,
             now,
             certificate_judged: options.certificate_judged,
+            verdict: verdict.filter(|_| options.certificate_judged),
+            session_id_len: None,
             session: None,
             resumed_ticket,
             closed: false,
@@ -168,6 +174,7 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         self.certificate_judged = true;
+        self.verdict = Some(self.options.verdict);
         if let Some(alert) = self.options.certificate_refusal {
             self.connection.abort(alert);
             return Err(Failure::of("the certificate is refused"));
@@ -193,6 +200,7 @@ impl<'a> Exchange<'a> {
     /// What the flags want done right after the handshake.
     fn begin(&mut self) -> Result<(), Failure> {
         check(&self.options.expects, &self.connection)?;
+        self.check_verdict()?;
         self.session = self.connection.session();
         self.check_session()?;
         self.flush()?;
@@ -221,10 +229,23 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
+    fn check_verdict(&self) -> Result<(), Failure> {
+        let has_certificate = self.connection.peer_certificate().is_some();
+        let expected = self.options.expects.verdict.filter(|_| has_certificate);
+        if expected.is_some() && expected != self.verdict {
+            return Err(Failure::of(format!("verdict {:?}, not {expected:?}", self.verdict)));
+        }
+        Ok(())
+    }
+
     fn check_session(&self) -> Result<(), Failure> {
         let expects = &self.options.expects;
         if expects.session.is_some_and(|expected| expected != self.session.is_some()) {
             return Err(Failure::of("a session came"));
+        }
+        // A server that takes a ticket gives back the id that came with it (RFC 5077 §3.4).
+        if expects.no_session_id && !expects.resumed && self.session_id_len != Some(0) {
+            return Err(Failure::of(format!("a session id of {:?} bytes", self.session_id_len)));
         }
         let ticket = self.session.as_ref().map(Session::ticket);
         if expects.new_ticket && ticket == self.resumed_ticket.as_deref() {
@@ -240,10 +261,19 @@ impl<'a> Exchange<'a> {
     fn flush(&mut self) -> Result<(), Failure> {
         let mut datagram = [0; RECORD_MTU];
         while let Some(len) = self.connection.poll_transmit(&mut datagram) {
-            self.wire.send(datagram.get(..len).unwrap_or_default())?;
+            let datagram = datagram.get(..len).unwrap_or_default();
+            self.session_id_len = self.session_id_len.or_else(|| session_id_len(datagram));
+            self.wire.send(datagram)?;
         }
         Ok(())
     }
+}
+
+/// The length of the session id, where a datagram begins with a ServerHello in the clear: behind the headers of record and
+/// fragment, version and random.
+fn session_id_len(datagram: &[u8]) -> Option<u8> {
+    let is_server_hello = datagram.first() == Some(&22) && datagram.get(13) == Some(&2);
+    datagram.get(13 + 12 + 2 + 32).copied().filter(|_| is_server_hello)
 }
 
 fn check(expects: &Expectations, connection: &Connection) -> Result<(), Failure> {

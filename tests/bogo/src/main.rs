@@ -19,7 +19,7 @@ mod wire;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use exchange::Failure;
+use exchange::{Failure, Legacy};
 use options::Options;
 
 /// What the runner takes for "not implemented".
@@ -49,14 +49,14 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     let flags = flags::parse(arguments)?;
     // All are read before the first connection: what is not implemented is to be said at the start.
     #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
-    let mut now = Instant::now();
+    let now = Instant::now();
     let tickets = options::ticket_key(now)?;
     let connections = (0..=flags.resume_count)
         .map(|number| Options::of_connection(&flags, number, &tickets))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut session = None;
+    let mut legacy = Legacy { session: None, verdict: None, now };
     for options in &connections {
-        session = exchange::run(&flags, options, session, &mut now)?;
+        legacy = exchange::run(&flags, options, legacy)?;
     }
     Ok(())
 }

@@ -22,12 +22,21 @@ pub(crate) struct Options {
     pub(crate) certificate_judged: bool,
     /// The alert for a peer whose certificate does not please; `None` where every one does.
     pub(crate) certificate_refusal: Option<AlertDescription>,
+    /// What is thought of a certificate, whether or not one does without.
+    pub(crate) verdict: Verdict,
     pub(crate) expects: Expectations,
     pub(crate) export: Option<Export>,
     pub(crate) writes_first: bool,
     pub(crate) shuts_down: bool,
     pub(crate) checks_close_notify: bool,
     pub(crate) sends_alert: bool,
+}
+
+/// Of a peer's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Pleases,
+    DoesNotPlease,
 }
 
 #[derive(Default)]
@@ -40,6 +49,10 @@ pub(crate) struct Expectations {
     pub(crate) new_ticket: bool,
     /// Whether there is something to resume afterwards, where the runner cares.
     pub(crate) session: Option<bool>,
+    /// A server names no session, since it remembers none.
+    pub(crate) no_session_id: bool,
+    /// What was thought of the certificate that the peer has, if it has one.
+    pub(crate) verdict: Option<Verdict>,
 }
 
 pub(crate) struct Export {
@@ -77,11 +90,14 @@ impl Options {
         } else {
             None
         };
+        let verdict =
+            if settings.has("verify-fail") { Verdict::DoesNotPlease } else { Verdict::Pleases };
         let export_len = settings.number("export-keying-material")?.filter(|len| *len > 0);
         Ok(Self {
             config: Arc::new(config),
             certificate_judged: resumption && !settings.has("reverify-on-resume"),
             certificate_refusal: (verifies && settings.has("verify-fail")).then_some(refusal),
+            verdict,
             expects: Expectations {
                 cipher: settings.number("expect-cipher")?,
                 curve: settings.number("expect-curve-id")?,
@@ -89,6 +105,8 @@ impl Options {
                 resumed: resumption && !settings.has("expect-session-miss"),
                 new_ticket: resumption && settings.has("expect-ticket-renewal"),
                 session: settings.has("expect-no-session").then_some(false),
+                no_session_id: settings.has("expect-no-session-id"),
+                verdict: settings.has("expect-verify-result").then_some(verdict),
             },
             export: export_len.map(|len| Export {
                 len,
