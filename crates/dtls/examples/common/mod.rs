@@ -21,6 +21,9 @@ use options::{group_name, profile_name, suite_name};
 /// A connection on which nothing comes for so long is closed: DTLS itself does not notice that a peer is gone.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Whatever `Config::mtu` says.
+const LARGEST_DATAGRAM: usize = 16_448;
+
 #[expect(clippy::disallowed_methods, reason = "the edge reads the clock")]
 fn now() -> Instant {
     Instant::now()
@@ -47,15 +50,12 @@ pub(crate) fn run(
     loop {
         if let Some(mut datagram) = received.take() {
             let result = connection.handle_datagram(now(), &mut datagram);
-            if result.is_err() {
-                send_all(&mut connection, socket, remote)?;
-            }
-            result?;
+            end_with_alert(result, &mut connection, socket, remote)?;
         }
         while let Some(event) = connection.poll_event() {
             match event {
                 Event::Connected => greet(&mut connection, options)?,
-                Event::ApplicationData(data) => answer(&mut connection, &data, options)?,
+                Event::ApplicationData(data) => answer(&mut connection, &data, options),
                 Event::Closed => println!("closed by the peer"),
                 _ => (),
             }
@@ -73,7 +73,8 @@ pub(crate) fn run(
             Ok(_) => (),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 if timeout.is_some() {
-                    connection.handle_timeout(now())?;
+                    let result = connection.handle_timeout(now());
+                    end_with_alert(result, &mut connection, socket, remote)?;
                 } else {
                     println!("silent for {} s", IDLE.as_secs());
                     connection.close();
@@ -86,12 +87,25 @@ pub(crate) fn run(
     }
 }
 
+/// Where the connection has died, what it still has to say leaves first: the alert that tells the peer why.
+fn end_with_alert(
+    result: Result<(), tsubame_dtls::Error>,
+    connection: &mut Connection,
+    socket: &UdpSocket,
+    remote: SocketAddr,
+) -> Result<(), Box<dyn Error>> {
+    if result.is_err() {
+        send_all(connection, socket, remote)?;
+    }
+    Ok(result?)
+}
+
 fn send_all(
     connection: &mut Connection,
     socket: &UdpSocket,
     remote: SocketAddr,
 ) -> std::io::Result<()> {
-    let mut out = [0; 16 * 1024];
+    let mut out = [0; LARGEST_DATAGRAM];
     while let Some(datagram) = connection.poll_transmit(&mut out).and_then(|len| out.get(..len)) {
         socket.send_to(datagram, remote)?;
     }
@@ -149,18 +163,19 @@ fn greet(connection: &mut Connection, options: &Options) -> Result<(), Box<dyn E
     Ok(())
 }
 
-fn answer(
-    connection: &mut Connection,
-    data: &[u8],
-    options: &Options,
-) -> Result<(), Box<dyn Error>> {
+/// Sends the data back, or takes it for the answer and closes.
+fn answer(connection: &mut Connection, data: &[u8], options: &Options) {
     println!("received {} bytes: {}", data.len(), String::from_utf8_lossy(data).escape_debug());
     if options.send.is_some() {
         connection.close();
-    } else {
-        connection.send(data)?;
+        return;
     }
-    Ok(())
+    // Datagrams of the peer's may be larger than ours; an empty one is one, too.
+    let most = connection.max_application_data().unwrap_or_default().max(1);
+    let pieces = data.chunks(most).chain(data.is_empty().then_some(data));
+    if let Err(why) = pieces.map(|piece| connection.send(piece)).collect::<Result<(), _>>() {
+        println!("not sent back, or not all of it: {why}");
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

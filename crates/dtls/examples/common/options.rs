@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tsubame_dtls::{CipherSuite, Config, Fingerprint, Identity, NamedGroup, Role, SrtpProfile};
 
@@ -26,6 +27,7 @@ Options:
   --fingerprint PRINT   the peer's fingerprint as SDP has it, \"sha-256 AB:CD:...\": another peer
                         gets a bad_certificate alert; may be repeated. Default: any peer will do
   --mtu N               largest datagram to send, in bytes of UDP payload (default: 1200)
+  --timeout SECONDS     how long a handshake may take (default: 15)
   -h, --help            this text
 ";
 
@@ -139,6 +141,9 @@ impl Command {
                     options.exports.push((label.to_owned(), len.parse()?));
                 }
                 ("--fingerprint", _) => options.fingerprints.push(value.parse()?),
+                ("--timeout", _) => {
+                    config.handshake_timeout = Duration::try_from_secs_f64(value.parse()?)?;
+                }
                 ("--mtu", _) => config.mtu = value.parse()?,
                 ("--send", Role::Client) => options.send = Some(value),
                 _ => return Err(format!("{name} is unknown; --help lists the options").into()),

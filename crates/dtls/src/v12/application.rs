@@ -8,8 +8,10 @@ use crate::connection::{Event, SendError};
 const MAX_OUTGOING: usize = 64;
 /// Datagrams that wait to be taken by the embedder.
 const MAX_INCOMING: usize = 64;
-/// Datagrams that came before the peer's Finished, reordered by the network.
+/// Datagrams that came before the peer's Finished, reordered by the network, and their bytes in all: whoever sends them has
+/// agreed on keys, and proved nothing yet.
 const MAX_EARLY: usize = 16;
+const MAX_EARLY_BYTES: usize = 32 * 1024;
 
 /// Queues of both directions, and events in their order.
 #[derive(Default)]
@@ -49,7 +51,8 @@ impl Application {
 
     /// Keeps data of a peer whose Finished is still on its way; `false` when there is too much of it.
     pub(crate) fn receive_early(&mut self, data: &[u8]) -> bool {
-        let taken = self.early.len() < MAX_EARLY;
+        let kept: usize = self.early.iter().map(Vec::len).sum();
+        let taken = self.early.len() < MAX_EARLY && kept + data.len() <= MAX_EARLY_BYTES;
         if taken {
             self.early.push(data.to_vec());
         }

@@ -1,8 +1,10 @@
 //! The example programs, against one another and against OpenSSL.
 
+use std::net::UdpSocket;
 use std::process::Command;
 
 use crate::cases::Kind;
+use crate::peer::PATIENCE;
 use crate::program::Program;
 
 /// Cargo builds examples with the tests of a package (not where `--test` names one), and puts them beside the directory that
@@ -108,6 +110,50 @@ fn the_server_example_serves_openssl() {
 }
 
 #[test]
+fn what_is_larger_than_a_datagram_of_ours_comes_back_in_pieces() {
+    let mut server =
+        start(example("dtls_server").args(["--listen", "127.0.0.1:0", "--once", "--mtu", "237"]));
+    let line = server.wait_for("listening on ");
+    let address = line.trim_start_matches("listening on ");
+    let text = "swallow,".repeat(125);
+    let mut client = start(example("dtls_client").args(["--connect", address, "--send", &text]));
+    assert_eq!(value(client.output(), "received 200 bytes"), &text[..200]);
+    let server = server.output();
+    assert_eq!(value(server, "received 1000 bytes"), text);
+    assert!(server.iter().any(|line| line == "closed by the peer"), "{server:#?}");
+}
+
+/// A client that can never be served, and waits.
+#[test]
+fn who_is_given_up_on_is_told() {
+    let mut server = start(example("dtls_server").args([
+        "--listen",
+        "127.0.0.1:0",
+        "--once",
+        "--timeout",
+        "0.1",
+    ]));
+    let line = server.wait_for("listening on ");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(line.trim_start_matches("listening on ")).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    // A ClientHello with one suite, TLS_RSA_WITH_NULL_SHA, and without extensions.
+    let body = [&[0xfe, 0xfd][..], &[9; 32], &[0, 0, 0, 2, 0, 2, 1, 0]].concat();
+    let length = u8::try_from(body.len()).unwrap();
+    let fragment = [&[1, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length], &body[..]].concat();
+    let header = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, length + 12];
+    socket.send(&[&header, &fragment[..]].concat()).unwrap();
+    let mut answer = [0; 100];
+    let len = socket.recv(&mut answer).unwrap();
+    // A fatal alert: handshake_failure.
+    assert_eq!((answer[0], &answer[13..len]), (21, &[2, 40][..]));
+    assert!(
+        server.output().iter().any(|line| line.contains("extended master secret")
+            || line.contains("NoExtendedMasterSecret"))
+    );
+}
+
+#[test]
 fn a_peer_that_was_not_announced_is_sent_away() {
     let mut server = start(example("dtls_server").args(["--listen", "127.0.0.1:0", "--once"]));
     let line = server.wait_for("listening on ");
@@ -126,9 +172,17 @@ fn the_help_names_every_option() {
     for (name, own) in [("dtls_server", "--listen"), ("dtls_client", "--connect")] {
         let mut program = start(example(name).arg("--help"));
         let text = program.output().join("\n");
-        for option in
-            [own, "--cert-type", "--srtp", "--export", "--mtu", "--suite", "--group", "--help"]
-        {
+        for option in [
+            own,
+            "--cert-type",
+            "--srtp",
+            "--export",
+            "--mtu",
+            "--suite",
+            "--group",
+            "--timeout",
+            "--help",
+        ] {
             assert!(text.contains(option), "{name} {option}");
         }
         let mut program = start(example(name).args(["--no-such-option", "x"]));

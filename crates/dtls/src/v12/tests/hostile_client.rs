@@ -380,6 +380,26 @@ fn application_data_waits_for_finished() {
     assert_eq!(client.script.endpoint.counters().application_data_dropped, 4);
 }
 
+/// Of a peer that has keys and has proved nothing.
+#[test]
+fn early_application_data_is_kept_up_to_32_kib() {
+    let mut client = Client::up_to_verify();
+    let large = vec![7; 1 << 14];
+    for data in [&large[..], &large[1..], b"12", b"3", b"4"] {
+        client.script.send_record(1, ContentType::ApplicationData, data).unwrap();
+    }
+    client.verify(&THEM).unwrap();
+    client.finished().unwrap();
+    assert_eq!(client.script.endpoint.poll_event(), Some(Event::Connected));
+    // One byte was left when two came, and the next took it.
+    let lengths = std::iter::from_fn(|| match client.script.endpoint.poll_event()? {
+        Event::ApplicationData(data) => Some(data.len()),
+        _ => None,
+    });
+    assert_eq!(lengths.collect::<Vec<_>>(), [1 << 14, (1 << 14) - 1, 1]);
+    assert_eq!(client.script.endpoint.counters().application_data_dropped, 2);
+}
+
 #[test]
 fn alerts_with_keys_end_a_handshake_and_a_connection() {
     let mut client = Client::up_to_verify();
