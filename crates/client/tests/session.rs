@@ -97,6 +97,29 @@ fn an_ice_restart_loses_no_media() {
     assert!(world.now - track.last_packet.unwrap() < Duration::from_millis(100));
 }
 
+/// The path of before the restart keeps its consent, so a restart that fails costs nothing.
+#[test]
+fn an_ice_restart_whose_candidates_lead_nowhere_leaves_the_media_where_it_is() {
+    let mut world = World::pair(14, publisher(), watcher());
+    world.run_for(Duration::from_secs(2));
+    // Another session's address: what comes there for this one is met with silence.
+    let [silent, address] = [0, 1].map(|at| world.sessions[at].address);
+    let now = world.now;
+    world.sessions[1].restart_ice(now);
+    let offer = Offer::watch(&world.sessions[1], &world.sessions[0], "PUB");
+    let [silent, reachable] =
+        [silent, address].map(|address| format!("{} {} typ host", address.ip(), address.port()));
+    assert!(offer.contains(&reachable));
+    world.offer(1, &offer.replace(&reachable, &silent));
+    world.run_for(Duration::from_secs(60));
+    let is_failure = |event: &PeerEvent| matches!(event, PeerEvent::Failed(_));
+    assert!(!world.events[1].iter().any(is_failure), "{:?}", world.events[1]);
+    assert!(world.peers[1].is_connected());
+    let track = world.peers[1].stats().track(MediaKind::Video).unwrap().clone();
+    assert_eq!((track.lost, track.ended), (0, false));
+    assert!(world.now - track.last_packet.unwrap() < Duration::from_millis(100));
+}
+
 #[test]
 fn a_wrong_fingerprint_is_fatal_in_either_setup() {
     for setup in [tsubame_client::peer::Setup::Active, tsubame_client::peer::Setup::Passive] {
