@@ -172,8 +172,8 @@ fn answer(connection: &mut Connection, data: &[u8], options: &Options) {
     }
     // Datagrams of the peer's may be larger than ours; an empty one is one, too.
     let most = connection.max_application_data().unwrap_or_default().max(1);
-    let pieces = data.chunks(most).chain(data.is_empty().then_some(data));
-    if let Err(why) = pieces.map(|piece| connection.send(piece)).collect::<Result<(), _>>() {
+    let mut pieces = data.chunks(most).chain(data.is_empty().then_some(data));
+    if let Err(why) = pieces.try_for_each(|piece| connection.send(piece)) {
         println!("not sent back, or not all of it: {why}");
     }
 }
