@@ -1,7 +1,7 @@
 //! Protected records of a peer that was authenticated and misbehaves, at any moment of the handshake and after it: alerts,
 //! application data, handshake messages, several in one datagram, replayed and out of order.
 //!
-//! Under `--cfg fuzzing` DTLS has a null cipher, so that what is written here reaches what lies behind authentication;
+//! Under `--cfg tsubame_fuzzing` DTLS has a null cipher, so that what is written here reaches what lies behind authentication;
 //! without it the same records are noise, and have to be dropped.
 //!
 //! What has to hold: no record is taken twice; the keys of a connection never change; after the end there is silence.
@@ -96,7 +96,7 @@ pub fn run(data: &[u8]) {
         let mut seen = BTreeSet::new();
         for data in side.received.iter().filter(|data| data.starts_with(&[0xda])) {
             if written.contains(&(index, data.clone())) {
-                if !cfg!(fuzzing) {
+                if !cfg!(tsubame_fuzzing) {
                     panic!("taken without a key");
                 }
                 assert!(seen.insert(data), "a record that was taken twice");

@@ -5,6 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(not(tsubame_fuzzing))]
+compile_error!(
+    "this needs RUSTFLAGS='--cfg tsubame_fuzzing', or to be built in fuzz/ without RUSTFLAGS: see docs/fuzzing.md"
+);
+
 mod dtls;
 mod dtls_pair;
 mod input;

@@ -3,8 +3,6 @@
 //! [`Server::start`] binds the media sockets and starts the shards; a [`Handle`] lets clients in. The core is pure (told the time, no
 //! sockets); only the worker threads touch the network. See docs/architecture.md, "The life of one packet".
 
-#![allow(unexpected_cfgs, reason = "`fuzzing` is agreed on among fuzzers, not declared by crates")]
-
 mod api;
 mod channel;
 mod config;
@@ -25,7 +23,7 @@ mod transport;
 mod worker;
 
 /// Entrances for fuzzers (docs/fuzzing.md). Only a whole build's flags can open them, no feature of a crate and no dependency.
-#[cfg(fuzzing)]
+#[cfg(tsubame_fuzzing)]
 pub mod fuzzing {
     pub use crate::media::fuzzing::{
         FuzzedFeedback, FuzzedNackTracker, FuzzedPacketCache, FuzzedSequenceMap,

@@ -16,14 +16,14 @@ pub(crate) trait Sink {
 }
 
 /// Collects datagrams.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, tsubame_fuzzing))]
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     /// What was sent, in order.
     pub(crate) datagrams: Vec<(Path, Vec<u8>)>,
 }
 
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, tsubame_fuzzing))]
 impl Sink for Collected {
     fn datagram(
         &mut self,

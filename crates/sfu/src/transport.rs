@@ -251,7 +251,7 @@ impl Transport {
     }
 
     /// This master key in both directions, as if the handshake were done.
-    #[cfg(fuzzing)]
+    #[cfg(tsubame_fuzzing)]
     pub(crate) fn connect_without_handshake(&mut self, key: &[u8; 16]) -> bool {
         use crate::fuzzing::{SALT, SRTP_PROFILE};
         if self.keys.is_some() || self.closed.is_some() || self.remote.is_none() {

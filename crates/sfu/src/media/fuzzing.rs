@@ -1,4 +1,4 @@
-//! The machines of forwarding for fuzzers, each with the calls that a model needs. Compiled under `--cfg fuzzing` only.
+//! The machines of forwarding for fuzzers, each with the calls that a model needs. Compiled under `--cfg tsubame_fuzzing` only.
 
 use std::time::{Duration, Instant};
 

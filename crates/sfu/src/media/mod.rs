@@ -23,7 +23,7 @@ pub(crate) use sent_history::SentHistory;
 pub(crate) use sequence_map::SequenceMap;
 pub(crate) use transport_cc::TransportCcRecorder;
 
-#[cfg(fuzzing)]
+#[cfg(tsubame_fuzzing)]
 pub(crate) mod fuzzing;
 
 #[cfg(test)]

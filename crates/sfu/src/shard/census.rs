@@ -26,7 +26,7 @@ impl Census {
     }
 
     /// Connections, and those of them that are being set up.
-    #[cfg(fuzzing)]
+    #[cfg(tsubame_fuzzing)]
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.connections.load(Ordering::Relaxed), self.half_open.load(Ordering::Relaxed))
     }

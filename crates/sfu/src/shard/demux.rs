@@ -89,7 +89,7 @@ impl Demux {
     }
 
     /// Panics when something leads to a client that is not there.
-    #[cfg(fuzzing)]
+    #[cfg(tsubame_fuzzing)]
     pub(crate) fn check(&self, exists: impl Fn(PeerKey) -> bool) {
         assert!(self.paths.values().all(|key| exists(*key)), "a path that leads to nobody");
         assert!(self.ufrags.values().all(|key| exists(*key)), "a ufrag that names nobody");

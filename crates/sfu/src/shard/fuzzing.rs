@@ -1,4 +1,4 @@
-//! A shard for fuzzers: without sockets and threads, and with a way past DTLS. Compiled under `--cfg fuzzing` only.
+//! A shard for fuzzers: without sockets and threads, and with a way past DTLS. Compiled under `--cfg tsubame_fuzzing` only.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -29,7 +29,7 @@ mod paths;
 mod receive;
 mod timers;
 
-#[cfg(fuzzing)]
+#[cfg(tsubame_fuzzing)]
 pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
