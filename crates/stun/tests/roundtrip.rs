@@ -178,8 +178,8 @@ proptest! {
     #[test]
     fn candidates(
         foundation in "[A-Za-z0-9+/]{1,32}",
-        component in 1u8..,
-        priority in any::<u32>(),
+        component in 1u16..=256,
+        priority in 1u32..=0x7fff_ffff,
         address in prop_oneof![
             address().prop_map(CandidateAddress::Ip),
             ("[a-z][a-z0-9-]{0,30}\\.local", any::<u16>())
@@ -238,13 +238,11 @@ fn limits_of_values() {
     let mut out = vec![0; 70_000];
     let id = TransactionId([0; 12]);
     let mut builder = MessageBuilder::new(&mut out, Class::Request, Method::BINDING, id).unwrap();
-    let text = "x".repeat(764);
+    let text = "x".repeat(509);
     let ufrag = "u".repeat(256);
     assert!(builder.username(&text[..508]).is_ok());
     assert!(matches!(builder.username(&text[..509]), Err(BuildError::TooLong { .. })));
     assert!(builder.ice_username(&ufrag, &ufrag).is_ok());
-    assert!(builder.realm(&text[..763]).is_ok());
-    assert!(matches!(builder.realm(&text), Err(BuildError::TooLong { .. })));
     let code = |code| ErrorCode { code, reason: "" };
     assert!(matches!(builder.error_code(code(299)), Err(BuildError::OutOfRange { .. })));
     assert!(matches!(builder.error_code(code(700)), Err(BuildError::OutOfRange { .. })));
@@ -252,6 +250,54 @@ fn limits_of_values() {
     let software = AttributeType::SOFTWARE;
     assert!(matches!(builder.attribute(software, &[0; 65_535]), Err(BuildError::TooLong { .. })));
     assert!(matches!(builder.attribute(software, &[0; 65_536]), Err(BuildError::TooLong { .. })));
+}
+
+/// RFC 8489 §14: fewer than 128 characters, 509 octets at most when a text is written, 763 when it is read.
+#[test]
+fn texts_have_fewer_than_128_characters_when_written_and_763_octets_when_read() {
+    use tsubame_stun::turn::{AddressErrorCode, AddressFamily};
+    type Add = fn(&mut MessageBuilder<'_>, &str) -> Result<(), BuildError>;
+    let adds: [(AttributeType, Add); 5] = [
+        (AttributeType::REALM, |builder, text| builder.realm(text).map(drop)),
+        (AttributeType::NONCE, |builder, text| builder.nonce(text).map(drop)),
+        (AttributeType::SOFTWARE, |builder, text| builder.software(text).map(drop)),
+        (AttributeType::ERROR_CODE, |builder, reason| {
+            builder.error_code(ErrorCode { code: 400, reason }).map(drop)
+        }),
+        (AttributeType::ADDRESS_ERROR_CODE, |builder, reason| {
+            let error = ErrorCode { code: 440, reason };
+            builder
+                .address_error_code(AddressErrorCode { family: AddressFamily::V6, error })
+                .map(drop)
+        }),
+    ];
+    let id = TransactionId([0; 12]);
+    for (kind, add) in adds {
+        for character in ["x", "é", "\u{1f426}"] {
+            let mut out = [0; 1000];
+            let mut builder =
+                MessageBuilder::new(&mut out, Class::Request, Method::BINDING, id).unwrap();
+            let refused = add(&mut builder, &character.repeat(128));
+            assert!(matches!(refused, Err(BuildError::TooLong { .. })), "{kind:?}");
+            add(&mut builder, &character.repeat(127)).unwrap();
+        }
+    }
+    for (length, read) in [(763, true), (764, false)] {
+        let text = "x".repeat(length);
+        let mut out = [0; 4000];
+        let mut builder =
+            MessageBuilder::new(&mut out, Class::Request, Method::BINDING, id).unwrap();
+        for kind in [AttributeType::REALM, AttributeType::NONCE, AttributeType::SOFTWARE] {
+            builder.attribute(kind, text.as_bytes()).unwrap();
+        }
+        let error = [&[0, 0, 4, 0], text.as_bytes()].concat();
+        builder.attribute(AttributeType::ERROR_CODE, &error).unwrap();
+        let end = builder.finish();
+        let message = Message::parse(&out[..end]).unwrap();
+        let texts = [message.realm(), message.nonce(), message.software()];
+        assert_eq!(texts, [read.then_some(&*text); 3]);
+        assert_eq!(message.error_code().is_some(), read);
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `ERROR-CODE` (RFC 8489 §14.8).
 
+/// Octets a reason may have when it is read.
+const MAX_REASON: usize = 763;
+
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorCode<'a> {
@@ -27,11 +30,12 @@ impl ErrorCode<'static> {
 }
 
 impl<'a> ErrorCode<'a> {
-    /// Reads the value. `None` for a class outside 3 to 6, a number over 99, or a reason that is not UTF-8.
+    /// Reads the value. `None` for a class outside 3 to 6, a number over 99, or a reason that is not UTF-8 or longer than
+    /// the 763 octets of RFC 8489 §14.8.
     pub fn decode(value: &'a [u8]) -> Option<Self> {
         let (&[_, _, class, number], reason) = value.split_first_chunk::<4>()?;
         let class = class & 0x07; // The 21 bits before it are reserved and ignored.
-        if !(3..=6).contains(&class) || number > 99 {
+        if !(3..=6).contains(&class) || number > 99 || reason.len() > MAX_REASON {
             return None;
         }
         let code = u16::from(class) * 100 + u16::from(number);
@@ -62,6 +66,9 @@ mod tests {
         assert_eq!(ErrorCode::decode(&[0, 0, 4, 100]), None);
         assert_eq!(ErrorCode::decode(&[0, 0, 4, 0, 0xff]), None);
         assert_eq!(ErrorCode::decode(&[0, 0, 4]), None);
+        let reason = |length| [vec![0, 0, 4, 0], vec![b'r'; length]].concat();
+        assert!(ErrorCode::decode(&reason(763)).is_some());
+        assert_eq!(ErrorCode::decode(&reason(764)), None);
         assert_eq!(ErrorCode { code: 299, reason: "" }.head(), None);
         assert_eq!(ErrorCode { code: 699, reason: "" }.head(), Some([0, 0, 6, 99]));
         assert_eq!(ErrorCode { code: 700, reason: "" }.head(), None);

@@ -13,6 +13,9 @@ use crate::integrity::{self, IntegrityAlgorithm, IntegrityKey};
 use crate::message::{HEADER_LENGTH, MAGIC_COOKIE, TransactionId};
 use crate::method::{self, Class, Method};
 
+/// Characters that a text may have that is written (RFC 8489 §14.8 to §14.10, §14.14).
+const MAX_CHARACTERS: usize = 127;
+
 /// What may still be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -164,6 +167,21 @@ impl<'o> MessageBuilder<'o> {
         limit: usize,
     ) -> Result<&mut Self, BuildError> {
         self.limited(kind, &[text.as_bytes()], limit)
+    }
+
+    /// `head`, and a text as long as RFC 8489 §14 lets one be that is written: fewer than 128 characters, which are 508 octets
+    /// at most. Readers take 763.
+    pub(crate) fn short_text(
+        &mut self,
+        kind: AttributeType,
+        head: &[u8],
+        text: &str,
+    ) -> Result<&mut Self, BuildError> {
+        let length = head.len() + text.len();
+        if text.chars().nth(MAX_CHARACTERS).is_some() {
+            return Err(BuildError::TooLong { kind, length });
+        }
+        self.limited(kind, &[head, text.as_bytes()], length)
     }
 
     pub(crate) fn limited(

@@ -43,28 +43,28 @@ impl MessageBuilder<'_> {
         self.limited(AttributeType::USERNAME, &parts, 513)
     }
 
-    /// Adds `REALM`, at most 763 octets.
+    /// Adds `REALM`, fewer than 128 characters (RFC 8489 §14.9).
     ///
     /// # Errors
     /// See [`BuildError`].
     pub fn realm(&mut self, realm: &str) -> Result<&mut Self, BuildError> {
-        self.text(AttributeType::REALM, realm, 763)
+        self.short_text(AttributeType::REALM, &[], realm)
     }
 
-    /// Adds `NONCE`, at most 763 octets.
+    /// Adds `NONCE`, fewer than 128 characters (RFC 8489 §14.10).
     ///
     /// # Errors
     /// See [`BuildError`].
     pub fn nonce(&mut self, nonce: &str) -> Result<&mut Self, BuildError> {
-        self.text(AttributeType::NONCE, nonce, 763)
+        self.short_text(AttributeType::NONCE, &[], nonce)
     }
 
-    /// Adds `SOFTWARE`, at most 763 octets.
+    /// Adds `SOFTWARE`, fewer than 128 characters (RFC 8489 §14.14).
     ///
     /// # Errors
     /// See [`BuildError`].
     pub fn software(&mut self, software: &str) -> Result<&mut Self, BuildError> {
-        self.text(AttributeType::SOFTWARE, software, 763)
+        self.short_text(AttributeType::SOFTWARE, &[], software)
     }
 
     /// Adds `ALTERNATE-SERVER`, for a 300 (Try Alternate).
@@ -91,14 +91,14 @@ impl MessageBuilder<'_> {
         self.attribute(AttributeType::GOOG_NETWORK_INFO, &info.encode())
     }
 
-    /// Adds `ERROR-CODE`: a code of 300 to 699, a reason of at most 763 octets.
+    /// Adds `ERROR-CODE`: a code of 300 to 699, a reason of fewer than 128 characters (RFC 8489 §14.8).
     ///
     /// # Errors
     /// See [`BuildError`].
     pub fn error_code(&mut self, error: ErrorCode<'_>) -> Result<&mut Self, BuildError> {
         let kind = AttributeType::ERROR_CODE;
         let head = error.head().ok_or(BuildError::OutOfRange { kind })?;
-        self.limited(kind, &[&head, error.reason.as_bytes()], head.len() + 763)
+        self.short_text(kind, &head, error.reason)
     }
 
     /// Adds `UNKNOWN-ATTRIBUTES`, at most 64 of them.

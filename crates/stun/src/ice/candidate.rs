@@ -5,15 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use super::path::canonical;
 
 /// The only component of a session with rtcp-mux.
-pub(crate) const COMPONENT: u8 = 1;
+pub(crate) const COMPONENT: u16 = 1;
 
 /// A transport address a peer can perhaps be reached at. For text see `FromStr` and `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Equal for candidates that probably share their fate: 1 to 32 `ice-char`s.
     pub foundation: String,
-    /// 1 for RTP (and RTCP multiplexed with it), 2 for RTCP of its own.
-    pub component: u8,
+    /// 1 for RTP (and RTCP multiplexed with it), 2 for RTCP of its own; 256 at most.
+    pub component: u16,
     /// What carries it.
     pub transport: CandidateTransport,
     /// 1 to 2³¹−1; more is better (RFC 8445 §5.1.2).
@@ -139,10 +139,10 @@ pub fn host_priority(local_preference: u16) -> u32 {
 }
 
 /// RFC 8445 §5.1.2.1: 2^24 * type preference + 2^8 * local preference + (256 - component).
-pub(crate) fn priority(kind: CandidateKind, local_preference: u16, component: u8) -> u32 {
+pub(crate) fn priority(kind: CandidateKind, local_preference: u16, component: u16) -> u32 {
     (u32::from(kind.preference()) << 24)
         + (u32::from(local_preference) << 8)
-        + (256 - u32::from(component))
+        + 256u32.saturating_sub(component.into())
 }
 
 /// RFC 8445 §5.1.1.3: the same for candidates of one type, base IP address and transport. The CRC of the address says

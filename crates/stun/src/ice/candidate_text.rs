@@ -8,6 +8,8 @@ use super::candidate::{Candidate, CandidateAddress, CandidateKind, CandidateTran
 
 /// The longest text that is looked at, octets.
 const MAX_LENGTH: usize = 1024;
+/// The highest priority (RFC 8445 §5.1.2).
+const MAX_PRIORITY: u32 = i32::MAX.unsigned_abs();
 
 /// Which part of a candidate line is missing or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +22,11 @@ pub enum CandidateError {
     },
     /// Not 1 to 32 `ice-char`s.
     Foundation,
-    /// Not 1 to 255.
+    /// Not 1 to 256.
     Component,
     /// Neither UDP nor TCP.
     Transport,
-    /// Not a number of 32 bits.
+    /// Not 1 to 2³¹−1 (RFC 8445 §5.1.2).
     Priority,
     /// Neither an IP address nor a host name of at most 253 characters.
     Address,
@@ -34,6 +36,8 @@ pub enum CandidateError {
     Kind,
     /// A TCP candidate without `tcptype`, or an unknown one.
     TcpType,
+    /// The name of an extension at the end, without a value.
+    Extension,
 }
 
 impl fmt::Display for CandidateError {
@@ -41,13 +45,14 @@ impl fmt::Display for CandidateError {
         match self {
             Self::TooLong { length } => write!(f, "a candidate of {length} octets is too long"),
             Self::Foundation => f.write_str("candidate foundation missing or not ice-chars"),
-            Self::Component => f.write_str("candidate component missing or not 1 to 255"),
+            Self::Component => f.write_str("candidate component missing or not 1 to 256"),
             Self::Transport => f.write_str("candidate transport missing or neither UDP nor TCP"),
-            Self::Priority => f.write_str("candidate priority missing or not 32 bits"),
+            Self::Priority => f.write_str("candidate priority missing or not 1 to 2147483647"),
             Self::Address => f.write_str("candidate address missing or not an address"),
             Self::Port => f.write_str("candidate port missing or not a port"),
             Self::Kind => f.write_str("candidate type missing or unknown"),
             Self::TcpType => f.write_str("tcptype missing or unknown"),
+            Self::Extension => f.write_str("candidate extension without a value"),
         }
     }
 }
@@ -58,7 +63,8 @@ impl FromStr for Candidate {
     type Err = CandidateError;
 
     /// Reads the text with or without `candidate:` or `a=candidate:` in front. Extensions it does not know are kept, so
-    /// that `Display` writes them again; a name without a value at the end is not.
+    /// that `Display` writes them again. A number is of digits alone. A type other than the four of RFC 8445 is refused:
+    /// nobody could tell how such a candidate is used.
     fn from_str(text: &str) -> Result<Self, CandidateError> {
         if text.len() > MAX_LENGTH {
             return Err(CandidateError::TooLong { length: text.len() });
@@ -71,16 +77,15 @@ impl FromStr for Candidate {
         let mut next = |error| words.next().ok_or(error);
 
         let foundation = parse_foundation(next(CandidateError::Foundation)?)?;
-        let component = next(CandidateError::Component)?
-            .parse()
-            .ok()
-            .filter(|component| *component > 0)
+        let component = parse_number(next(CandidateError::Component)?)
+            .filter(|component| (1..=256).contains(component))
             .ok_or(CandidateError::Component)?;
         let transport = next(CandidateError::Transport)?;
-        let priority =
-            next(CandidateError::Priority)?.parse().map_err(|_| CandidateError::Priority)?;
+        let priority = parse_number(next(CandidateError::Priority)?)
+            .filter(|priority| (1..=MAX_PRIORITY).contains(priority))
+            .ok_or(CandidateError::Priority)?;
         let host = next(CandidateError::Address)?;
-        let port = next(CandidateError::Port)?.parse().map_err(|_| CandidateError::Port)?;
+        let port = parse_number(next(CandidateError::Port)?).ok_or(CandidateError::Port)?;
         let address = parse_address(host, port)?;
         let kind = match (next(CandidateError::Kind)?, next(CandidateError::Kind)?) {
             ("typ", "host") => CandidateKind::Host,
@@ -89,7 +94,7 @@ impl FromStr for Candidate {
             ("typ", "relay") => CandidateKind::Relay,
             _ => return Err(CandidateError::Kind),
         };
-        let extensions = Extensions::read(words, transport.eq_ignore_ascii_case("tcp"));
+        let extensions = Extensions::read(words, transport.eq_ignore_ascii_case("tcp"))?;
         let transport = match transport {
             word if word.eq_ignore_ascii_case("udp") => CandidateTransport::Udp,
             word if word.eq_ignore_ascii_case("tcp") => {
@@ -100,6 +105,12 @@ impl FromStr for Candidate {
         let Extensions { related, others: extensions, .. } = extensions;
         Ok(Self { foundation, component, transport, priority, address, kind, related, extensions })
     }
+}
+
+/// A number as the grammar has it: digits, and no sign.
+fn parse_number<T: FromStr>(word: &str) -> Option<T> {
+    let is_number = word.bytes().all(|octet| octet.is_ascii_digit());
+    word.parse().ok().filter(|_| is_number)
 }
 
 fn parse_foundation(word: &str) -> Result<String, CandidateError> {
@@ -136,9 +147,10 @@ struct Extensions {
 }
 
 impl Extensions {
-    fn read(mut words: SplitAsciiWhitespace<'_>, is_tcp: bool) -> Self {
+    fn read(mut words: SplitAsciiWhitespace<'_>, is_tcp: bool) -> Result<Self, CandidateError> {
         let mut found = Self::default();
-        while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        while let Some(name) = words.next() {
+            let value = words.next().ok_or(CandidateError::Extension)?;
             // RFC 8839 §5.1: both are visible characters. What is not is not passed on.
             if !name.chars().chain(value.chars()).any(char::is_control) {
                 found.others.push((name.to_owned(), value.to_owned()));
@@ -157,12 +169,12 @@ impl Extensions {
         // Both or neither: what cannot be understood stays as it is.
         let (address, port) = (first(&found.others, "raddr"), first(&found.others, "rport"));
         if let (Some((_, address)), Some((_, port))) = (address, port)
-            && let (Ok(ip), Ok(port)) = (address.parse::<IpAddr>(), port.parse())
+            && let (Ok(ip), Some(port)) = (address.parse::<IpAddr>(), parse_number(&port))
         {
             found.related = Some(SocketAddr::new(ip, port));
             found.others.retain(|(name, _)| name != "raddr" && name != "rport");
         }
-        found
+        Ok(found)
     }
 }
 

@@ -73,7 +73,7 @@ impl MessageBuilder<'_> {
         self.attribute(AttributeType::ADDITIONAL_ADDRESS_FAMILY, &family.encode())
     }
 
-    /// Adds `ADDRESS-ERROR-CODE`: a code of 300 to 699, a reason of at most 500 octets.
+    /// Adds `ADDRESS-ERROR-CODE`: a code of 300 to 699, a reason of fewer than 128 characters.
     ///
     /// # Errors
     /// See [`BuildError`].
@@ -83,7 +83,7 @@ impl MessageBuilder<'_> {
     ) -> Result<&mut Self, BuildError> {
         let kind = AttributeType::ADDRESS_ERROR_CODE;
         let head = error.head().ok_or(BuildError::OutOfRange { kind })?;
-        self.limited(kind, &[&head, error.error.reason.as_bytes()], head.len() + 500)
+        self.short_text(kind, &head, error.error.reason)
     }
 
     /// Adds `EVEN-PORT`.
