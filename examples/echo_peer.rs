@@ -4,7 +4,7 @@
 //!
 //! The crates hold no socket, no clock and no thread. They are here, and from here the crates are told:
 //!
-//! * `tsubame-sdp` reads the browser's offer and writes our answer ([`Echo::answer`]);
+//! * `tsubame-sdp` reads the browser's offer and writes our answer ([`Echo::accept`]);
 //! * `tsubame-stun` is the ICE agent: which address is the browser's ([`Session::handle_datagram`]);
 //! * `tsubame-dtls` agrees on keys with the browser, whose fingerprint stood in the offer ([`Session::start_srtp`]);
 //! * `tsubame-srtp` opens and seals packets, `tsubame-rtp` reads and writes them ([`Session::echo_rtp`],
@@ -20,14 +20,14 @@ mod http;
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use http::Offer;
+use http::{Offer, Refused};
 use tsubame_dtls::{Config, Connection, Event, Fingerprint, Identity, Role};
 use tsubame_rtp::rtcp::{self, SenderInfo};
 use tsubame_rtp::{Header, HeaderWriter, Packet, ReceptionStatistics};
@@ -43,7 +43,7 @@ const CNAME: &str = "echo";
 const TICK: Duration = Duration::from_millis(20);
 /// A datagram of WebRTC fits an Ethernet frame.
 const MAX_DATAGRAM: usize = 1500;
-/// Browsers at a time; the oldest makes room.
+/// Browsers at a time. The oldest that never came makes room; one that is there does not.
 const MAX_SESSIONS: usize = 16;
 
 /// A WebRTC peer that answers a browser and sends its media back.
@@ -59,7 +59,7 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let echo = Echo::bind(options.media.map_or_else(outward_address, Ok)?)?;
+    let echo = Echo::bind(options.media.map_or_else(|| outward_address(ANY), Ok)?)?;
     let listener = TcpListener::bind(options.listen)?;
     println!("ready page=http://{}/ media={}", listener.local_addr()?, echo.address);
 
@@ -80,7 +80,11 @@ impl Echo {
     fn bind(address: SocketAddr) -> Result<Self, Box<dyn Error>> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(TICK))?;
-        let address = socket.local_addr()?;
+        let mut address = socket.local_addr()?;
+        // All addresses are none that a browser could send to.
+        if address.ip().is_unspecified() {
+            address.set_ip(outward_address(address.ip())?.ip());
+        }
         // One self-signed certificate for all sessions.
         let dtls = Arc::new(Config::new(Arc::new(Identity::generate_ecdsa()?)));
         Ok(Self { socket, address, dtls, sessions: Vec::new() })
@@ -99,7 +103,7 @@ impl Echo {
             }
             while let Ok(Offer { sdp, reply }) = offers.try_recv() {
                 // Whoever asked may be gone by now.
-                let _ = reply.send(self.answer(now, &sdp).map_err(|error| error.to_string()));
+                let _ = reply.send(self.answer(now, &sdp));
             }
             for session in &mut self.sessions {
                 session.handle_timeout(now);
@@ -126,8 +130,23 @@ impl Echo {
         }
     }
 
-    /// RFC 8829 §5.3: a section for each section, ours being the passive side of everything.
-    fn answer(&mut self, now: Instant, offer: &str) -> Result<String, Box<dyn Error>> {
+    fn answer(&mut self, now: Instant, offer: &str) -> Result<String, Refused> {
+        if self.sessions.len() == MAX_SESSIONS {
+            let never_came = self.sessions.iter().position(|session| session.srtp.is_none());
+            self.sessions.remove(never_came.ok_or(Refused::Full)?);
+        }
+        let (answer, session) =
+            self.accept(now, offer).map_err(|error| Refused::Offer(error.to_string()))?;
+        self.sessions.extend(session);
+        Ok(answer.to_string())
+    }
+
+    /// RFC 8829 §5.3: a section for each section; and a session, if there is anything to send back.
+    fn accept(
+        &self,
+        now: Instant,
+        offer: &str,
+    ) -> Result<(SessionDescription, Option<Session>), Box<dyn Error>> {
         let offer: SessionDescription = offer.parse()?;
         let local = Credentials::from_random(random()?);
         let mut ice = LiteAgent::new(now, local.clone(), LiteConfig::default());
@@ -135,13 +154,19 @@ impl Echo {
         answer.ice_lite = true;
 
         let (mut streams, mut mids, mut fingerprints) = (Vec::new(), Vec::new(), Vec::new());
+        let mut role = None;
         for offered in &offer.media {
             let Some(codec) = offered.codecs.iter().find(|codec| is_media(codec)) else {
-                answer.media.push(reject(offered));
+                answer.media.push(Media::rejected(offered));
                 continue;
             };
-            let stream = Stream::new(codec, random_ssrc()?);
+            let stream = Stream::new(codec, random_ssrc()?, offered.direction);
             let mut media = stream.describe(offered, codec);
+            let (own_role, setup) = our_part(offered.setup.or(offer.setup))?;
+            media.setup = Some(setup);
+            if *role.get_or_insert(own_role) != own_role {
+                return Err("a bundle has one DTLS association, so one a=setup".into());
+            }
             media.ice_ufrag = Some(local.ufrag.clone());
             media.ice_pwd = Some(local.pwd.clone());
             media.fingerprints = vec![fingerprint_line(&self.dtls.identity.fingerprint())];
@@ -159,15 +184,13 @@ impl Echo {
                 fingerprints.push(format!("{} {}", line.algorithm, line.value).parse()?);
             }
         }
+        let Some(role) = role else { return Ok((answer, None)) };
         answer.groups = vec![Group { semantics: "BUNDLE".to_owned(), mids }];
 
-        let dtls = Connection::new(now, Role::Server, Arc::clone(&self.dtls), random()?);
-        if self.sessions.len() == MAX_SESSIONS {
-            self.sessions.remove(0);
-        }
+        let dtls = Connection::new(now, role, Arc::clone(&self.dtls), random()?);
         let (srtp, outbox, alive) = (None, Vec::new(), true);
-        self.sessions.push(Session { ice, dtls, fingerprints, srtp, streams, outbox, alive });
-        Ok(answer.to_string())
+        let session = Session { ice, dtls, fingerprints, srtp, streams, outbox, alive };
+        Ok((answer, Some(session)))
     }
 }
 
@@ -220,7 +243,10 @@ impl Session {
             // RFC 7675: who is silent for 30 s no longer wants what we send.
             self.alive &= event != LiteEvent::ConsentExpired;
         }
-        while let Some(len) = self.dtls.poll_transmit(&mut buffer) {
+        // As the DTLS client we speak first: not before it is known where to.
+        while self.ice.selected().is_some()
+            && let Some(len) = self.dtls.poll_transmit(&mut buffer)
+        {
             self.send(&buffer[..len]);
         }
         while let Some(event) = self.dtls.poll_event() {
@@ -254,6 +280,9 @@ impl Session {
         let Some(stream) = known else { return };
         stream.theirs = packet.ssrc();
         stream.statistics.received(now, opened.index, packet.timestamp());
+        if !stream.sends {
+            return;
+        }
 
         let (sequence_number, timestamp) = (packet.sequence_number(), packet.timestamp());
         let (marker, ssrc) = (packet.marker(), stream.ours);
@@ -315,26 +344,38 @@ struct Stream {
     ours: u32,
     /// Not known before the first packet.
     theirs: u32,
+    /// Whether the browser wants it back.
+    sends: bool,
+    direction: Direction,
     statistics: ReceptionStatistics,
 }
 
 impl Stream {
-    fn new(codec: &Codec, ours: u32) -> Self {
+    fn new(codec: &Codec, ours: u32, offered: Direction) -> Self {
+        // RFC 3264 §6.1. Who only receives gets nothing, for all we have to send is what was sent to us.
+        let direction = match offered {
+            Direction::SendRecv => Direction::SendRecv,
+            Direction::SendOnly => Direction::RecvOnly,
+            Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
+        };
+        let (payload_type, sends) = (codec.payload_type, direction.sends());
         let statistics = ReceptionStatistics::new(codec.clock_rate);
-        Self { payload_type: codec.payload_type, ours, theirs: 0, statistics }
+        Self { payload_type, ours, theirs: 0, sends, direction, statistics }
     }
 
     /// The section of the answer: one codec, by the browser's own number, and no header extensions.
     fn describe(&self, offered: &Media, codec: &Codec) -> Media {
         let mut media = Media::new(offered.kind.clone());
         media.mid = offered.mid.clone();
-        media.direction = Direction::SendRecv;
-        media.setup = Some(Setup::Passive);
+        media.direction = self.direction;
         media.rtcp_mux = true;
         media.rtcp_rsize = offered.rtcp_rsize;
         let mut codec = codec.clone();
         codec.feedback.retain(|feedback| feedback == "nack pli");
         media.push_codec(codec);
+        if !self.sends {
+            return media;
+        }
         media.msids = vec![Msid { stream: CNAME.to_owned(), track: offered.mid.clone() }];
         let cname = ("cname".to_owned(), Some(CNAME.to_owned()));
         media.ssrcs = vec![Ssrc { id: self.ours, attributes: vec![cname] }];
@@ -350,7 +391,11 @@ impl Stream {
     ) -> Result<(), rtcp::Full> {
         let received = Some((theirs.ntp.compact(), now));
         let block = self.statistics.report_block(self.theirs, now, received);
-        writer.sender_report(&SenderInfo { ssrc: self.ours, ..theirs }, &[block])?;
+        if self.sends {
+            writer.sender_report(&SenderInfo { ssrc: self.ours, ..theirs }, &[block])?;
+        } else {
+            writer.receiver_report(self.ours, &[block])?;
+        }
         writer.source_description(self.ours, CNAME)
     }
 }
@@ -360,15 +405,13 @@ fn is_media(codec: &Codec) -> bool {
     ["opus", "VP8", "VP9", "H264", "H265", "AV1"].iter().any(|name| codec.is(name))
 }
 
-/// RFC 8829 §5.3.1: port 0, and the rest as it was.
-fn reject(offered: &Media) -> Media {
-    let mut media = Media::new(offered.kind.clone());
-    media.port = 0;
-    media.protocol.clone_from(&offered.protocol);
-    media.formats.clone_from(&offered.formats);
-    media.mid = offered.mid.clone();
-    media.direction = Direction::Inactive;
-    media
+/// Who begins the DTLS handshake (RFC 8842 §5.3). Silence means active in an offer (RFC 4145 §4.1).
+fn our_part(offered: Option<Setup>) -> Result<(Role, Setup), &'static str> {
+    match offered.unwrap_or(Setup::Active) {
+        Setup::ActPass | Setup::Active => Ok((Role::Server, Setup::Passive)),
+        Setup::Passive => Ok((Role::Client, Setup::Active)),
+        Setup::HoldConn => Err("a=setup:holdconn asks for no connection"),
+    }
 }
 
 fn fingerprint_line(fingerprint: &Fingerprint) -> FingerprintLine {
@@ -377,10 +420,14 @@ fn fingerprint_line(fingerprint: &Fingerprint) -> FingerprintLine {
     FingerprintLine { algorithm: algorithm.to_owned(), value: value.to_owned() }
 }
 
-/// The address from which this machine would speak to the internet. Nothing is sent. (A browser may refuse loopback addresses.)
-fn outward_address() -> io::Result<SocketAddr> {
-    let probe = UdpSocket::bind("0.0.0.0:0")?;
-    probe.connect("192.0.2.1:9")?;
+const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The address of the family of `any` from which this machine would speak to the internet. Nothing is sent. (A browser may refuse
+/// loopback addresses.)
+fn outward_address(any: IpAddr) -> io::Result<SocketAddr> {
+    let probe = UdpSocket::bind((any, 0))?;
+    // Addresses of documentation (RFC 5737, RFC 3849).
+    probe.connect(if any.is_ipv4() { "192.0.2.1:9" } else { "[2001:db8::1]:9" })?;
     Ok(SocketAddr::new(probe.local_addr()?.ip(), 0))
 }
 

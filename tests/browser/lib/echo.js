@@ -10,11 +10,11 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BINARY = path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug', 'examples', 'echo_peer');
 
 export class EchoPeer {
-    /** On free ports: the page on loopback, media where Firefox sends to as well. */
-    static async start() {
+    /** On free ports: the page on loopback, media where Firefox sends to as well, or at `media`. */
+    static async start(media = SERVER_ADDRESS) {
         const peer = new EchoPeer();
         peer.said = '';
-        peer.process = spawn(BINARY, ['--listen', '127.0.0.1:0', '--media', `${SERVER_ADDRESS}:0`], { stdio: ['ignore', 'pipe', 'pipe'] });
+        peer.process = spawn(BINARY, ['--listen', '127.0.0.1:0', '--media', `${media}:0`], { stdio: ['ignore', 'pipe', 'pipe'] });
         peer.exited = new Promise((resolve) => {
             peer.process.once('exit', (code, signal) => resolve({ code, signal }));
             peer.process.once('error', (error) => resolve({ error }));
