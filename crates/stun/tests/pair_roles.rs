@@ -128,3 +128,77 @@ fn the_controlled_side_follows_an_aggressive_nominator_to_the_best_pair() {
         assert!(net.one_opinion(), "seed {seed}");
     }
 }
+
+/// Both sides of two full agents restart, as an offer and its answer make them.
+fn restart_both(net: &mut Net, number: u8) {
+    let now = net.now;
+    let [ours, theirs] = fresh(number);
+    for (side, local, remote, address) in
+        [(0, ours.clone(), theirs.clone(), SERVER), (1, theirs, ours, CLIENT)]
+    {
+        let Agent::Full(agent) = &mut net.agents[side] else { unreachable!() };
+        agent.restart(now, local);
+        agent.set_remote(now, remote, false);
+        agent.add_remote_candidate(now, &Candidate::host(addr(address), 65_535));
+    }
+}
+
+#[test]
+fn restarts_of_two_full_agents_on_a_bad_network_end_with_one_opinion_and_the_same_roles() {
+    for seed in 1..=20 {
+        let sides = [Role::Controlling, Role::Controlled];
+        let mut net = of_roles(sides, Nomination::Regular);
+        (net.loss, net.jitter, net.duplicates) = (100, ms(100), 200);
+        net.seed(seed);
+        assert!(net.run(ms(60_000), Net::both_selected), "seed {seed}");
+        for number in 1..=5 {
+            restart_both(&mut net, number);
+            assert!(net.both_selected(), "the path of before is in use meanwhile");
+            let selected = |net: &Net| {
+                net.events.iter().all(|events| {
+                    let selections = events.iter().filter(|event| event.contains("Selected"));
+                    selections.count() > usize::from(number)
+                })
+            };
+            assert!(net.run(ms(60_000), selected), "seed {seed}, restart {number}");
+        }
+        (net.loss, net.jitter, net.duplicates) = (0, ms(0), 0);
+        net.run(ms(60_000), |_| false);
+        assert!(net.one_opinion(), "seed {seed}");
+        assert_eq!(roles(&net), sides);
+        assert_eq!(net.count_events("ConsentExpired"), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn replayed_datagrams_change_nothing_for_the_controlled_side() {
+    for seed in 1..=20 {
+        let run = |replay_after| {
+            let mut net = of_roles([Role::Controlling, Role::Controlled], Nomination::Regular);
+            net.seed(seed);
+            net.replay_after = replay_after;
+            net.run(ms(120_000), |_| false);
+            (net.agents[0].selected(), net.agents[1].selected(), net.events.clone())
+        };
+        assert_eq!(run(Some(ms(10_000))), run(None), "seed {seed}");
+    }
+}
+
+/// The controlling side is gone, and whoever saw what it sent sends it again and again.
+#[test]
+fn replayed_requests_do_not_keep_the_consent_of_the_controlled_side() {
+    let mut net = of_roles([Role::Controlling, Role::Controlled], Nomination::Regular);
+    assert!(net.run(ms(10_000), Net::both_selected));
+    net.run(ms(10_000), |_| false);
+    let (log, gone) = (net.log.clone(), net.now);
+    net.loss = 1000;
+    let to_controlled = tsubame_stun::ice::Path::udp(addr(SERVER), addr(CLIENT));
+    for second in 0..40 {
+        for datagram in &log {
+            net.fly(ms(second * 1000), 1, to_controlled, datagram.clone());
+        }
+    }
+    let expired = |net: &Net| net.events[1].iter().any(|event| event == "ConsentExpired");
+    assert!(net.run(ms(40_000), expired));
+    assert!(net.now - gone <= ms(30_000), "{:?}", net.now - gone);
+}
