@@ -151,11 +151,6 @@ impl Measurement {
         let packets = self.packets.saturating_sub(before.packets) as f64;
         if lost == 0.0 { 0.0 } else { lost / (lost + packets) }
     }
-
-    /// Whether anybody's track of this kind ... is watched.
-    pub fn is_flowing(&self) -> bool {
-        self.tracks > 0 && self.flowing == self.tracks
-    }
 }
 
 /// When the first media of a member came.
