@@ -30,6 +30,19 @@ pub(crate) struct Incoming {
     pub(crate) extensions: ArrayVec<(u8, u16, u8), PASSED_EXTENSIONS>,
 }
 
+impl Incoming {
+    /// The extensions that are passed on, out of the octets of the packet.
+    pub(crate) fn extensions_in<'a>(
+        &'a self,
+        packet: &'a [u8],
+    ) -> impl Iterator<Item = (u8, &'a [u8])> {
+        self.extensions.iter().filter_map(|(id, offset, len)| {
+            let start = usize::from(*offset);
+            Some((*id, packet.get(start..start + usize::from(*len))?))
+        })
+    }
+}
+
 /// What may be asked of the publisher.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PublisherFeedback {

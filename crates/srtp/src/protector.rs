@@ -96,6 +96,20 @@ impl Protector {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, ProtectError> {
+        self.seal_rtp_into(false, index, header, [payload], out)
+    }
+
+    /// As [`Protector::protect_rtp_into`], with a payload that lies in several parts: what a forwarder passes on, and padding of its own.
+    ///
+    /// # Errors
+    /// As those of [`Protector::protect_rtp_into`].
+    pub fn protect_rtp_parts_into<const N: usize>(
+        &mut self,
+        index: u64,
+        header: &[u8],
+        payload: [&[u8]; N],
+        out: &mut [u8],
+    ) -> Result<usize, ProtectError> {
         self.seal_rtp_into(false, index, header, payload, out)
     }
 
@@ -117,16 +131,16 @@ impl Protector {
         if !cryptex::can_hide(header) {
             return Err(ProtectError::Malformed);
         }
-        self.seal_rtp_into(true, index, header, payload, out)
+        self.seal_rtp_into(true, index, header, [payload], out)
     }
 
     #[inline]
-    fn seal_rtp_into(
+    fn seal_rtp_into<const N: usize>(
         &mut self,
         hides_header: bool,
         index: u64,
         header: &[u8],
-        payload: &[u8],
+        payload: [&[u8]; N],
         out: &mut [u8],
     ) -> Result<usize, ProtectError> {
         let parsed = RtpHeader::parse(header).filter(|parsed| parsed.len == header.len());
@@ -138,10 +152,11 @@ impl Protector {
         if index & 0xffff != u64::from(sequence_number) {
             return Err(ProtectError::IndexMismatch { index, sequence_number });
         }
-        let out = reserve(out, header_len + payload.len(), self.rtp.trailer_len())?;
+        let payload_len: usize = payload.iter().map(|part| part.len()).sum();
+        let out = reserve(out, header_len + payload_len, self.rtp.trailer_len())?;
         // Before the cipher runs: no failure after this line may leave two packets under one index.
         self.used.claim(ssrc, index)?;
-        copy(out, [header, payload]);
+        copy(copy(out, [header]), payload);
         let mut at = RtpPosition { ssrc, index, header_len, hidden_csrc_len: 0 };
         if hides_header {
             cryptex::mark_hidden(out);
@@ -208,13 +223,14 @@ fn reserve(out: &mut [u8], plain: usize, overhead: usize) -> Result<&mut [u8], P
     out.get_mut(..needed).ok_or(ProtectError::BufferTooSmall { needed, available })
 }
 
-/// Lays `parts` one behind the other; `to` is at least as long as they are together.
-fn copy<const N: usize>(mut to: &mut [u8], parts: [&[u8]; N]) {
+/// Lays `parts` one behind the other, and gives what is left of `to`, which is at least as long as they are together.
+fn copy<'a, const N: usize>(mut to: &'a mut [u8], parts: [&[u8]; N]) -> &'a mut [u8] {
     for part in parts {
-        let Some((place, rest)) = to.split_at_mut_checked(part.len()) else { return };
+        let Some((place, rest)) = to.split_at_mut_checked(part.len()) else { return &mut [] };
         place.copy_from_slice(part);
         to = rest;
     }
+    to
 }
 
 impl fmt::Debug for Protector {

@@ -22,6 +22,23 @@ fn an_index_is_used_once() {
 }
 
 #[test]
+fn a_payload_in_parts_is_the_same_packet() {
+    for profile in Profile::ALL {
+        let (mut whole, _) = pair(profile);
+        let (mut parts, _) = pair(profile);
+        let (mut expected, mut out) = ([0; 100], [0; 100]);
+        let head = header(SSRC, 500);
+        let len = whole.protect_rtp_into(500, &head, b"payload", &mut expected).unwrap();
+        let payload: [&[u8]; 3] = [b"pay", b"", b"load"];
+        assert_eq!(parts.protect_rtp_parts_into(500, &head, payload, &mut out), Ok(len));
+        assert_eq!(out, expected);
+        let too_small =
+            parts.protect_rtp_parts_into(501, &header(SSRC, 501), payload, &mut out[..len - 1]);
+        assert!(matches!(too_small, Err(ProtectError::BufferTooSmall { .. })));
+    }
+}
+
+#[test]
 fn a_late_packet_goes_out_under_its_own_lower_index_once() {
     for profile in Profile::ALL {
         let (mut protector, mut unprotector) = pair(profile);

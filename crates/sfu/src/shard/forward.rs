@@ -3,22 +3,22 @@
 use std::time::Instant;
 
 use tsubame_rtp as rtp;
+use tsubame_rtp::extension::abs_send_time;
 use tsubame_srtp::Protector;
 use tsubame_stun::ice::Path;
 
 use super::Shard;
+use super::evening::padding;
+use super::header::{HEADER, PADDED, Stamps, write_header};
 use crate::counters::Counters;
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::limits;
 use crate::media::{NtpClock, PacketCache, SentHistory};
 use crate::negotiate::table::{self, extension_id};
 use crate::peer::Held;
-use crate::publication::{Incoming, PASSED_EXTENSIONS, PASSED_OCTETS};
+use crate::publication::Incoming;
 use crate::sink::Sink;
 use crate::subscription::Subscription;
-
-/// Room for the header that a subscriber gets: twelve octets, the extensions of our own, and what is passed on, each in its two-byte form.
-const HEADER: usize = 12 + 4 + 64 + PASSED_OCTETS + 2 * PASSED_EXTENSIONS;
 
 /// The most that SRTP adds to a packet.
 const SRTP_OVERHEAD: usize = 20;
@@ -33,6 +33,14 @@ struct Outlet<'a> {
     counters: &'a mut Counters,
 }
 
+/// A packet of the batch as it goes to one subscriber.
+#[derive(Clone, Copy)]
+struct Batched<'a> {
+    incoming: &'a Incoming,
+    padding: &'static [u8],
+    payload_type: u8,
+}
+
 /// A packet as it goes out, but for what is stamped when it leaves.
 struct Outgoing<'a, E> {
     header: rtp::Header,
@@ -41,6 +49,8 @@ struct Outgoing<'a, E> {
     /// Of the source packet: id and data.
     extensions: E,
     payload: &'a [u8],
+    /// RFC 3550 §5.1: so many octets behind the payload, the last of which says how many they are.
+    padding: &'static [u8],
 }
 
 impl Shard {
@@ -66,6 +76,7 @@ impl Shard {
         // Recovered packets come late: in order they make longer runs and fewer surprises. No two have one number.
         publication.batch.sort_unstable_by_key(|incoming| incoming.sequence_number);
         let mut is_awaited = false;
+        self.evening.begin();
         for subscription_key in &publication.subscribers {
             let Some(subscription) = self.subscriptions.get_mut(subscription_key.0) else {
                 continue;
@@ -88,14 +99,11 @@ impl Shard {
             };
             // What goes wrong from here on is this subscriber's.
             self.current = Some(subscription.peer);
-            for incoming in &publication.batch {
-                outlet.forward(
-                    subscription,
-                    &publication.cache,
-                    incoming,
-                    publication.payload_type,
-                    sink,
-                );
+            let paddings = self.evening.paddings(subscription, publication);
+            for (incoming, count) in publication.batch.iter().zip(paddings) {
+                let payload_type = publication.payload_type;
+                let packet = Batched { incoming, padding: padding(*count), payload_type };
+                outlet.forward(subscription, &publication.cache, packet, sink);
             }
             is_awaited |= subscription.awaiting_keyframe;
         }
@@ -184,10 +192,10 @@ impl Outlet<'_> {
         &mut self,
         subscription: &mut Subscription,
         cache: &PacketCache,
-        incoming: &Incoming,
-        payload_type: u8,
+        batched: Batched<'_>,
         sink: &mut impl Sink,
     ) {
+        let Batched { incoming, padding, payload_type } = batched;
         if subscription.awaiting_keyframe && !incoming.keyframe {
             return;
         }
@@ -212,11 +220,9 @@ impl Outlet<'_> {
             timestamp,
             ssrc: subscription.ssrc,
         };
-        let extensions = incoming.extensions.iter().filter_map(|(id, offset, len)| {
-            let start = usize::from(*offset);
-            Some((*id, bytes.get(start..start + usize::from(*len))?))
-        });
-        if self.send(subscription, Outgoing { header, index, extensions, payload }, sink) {
+        let extensions = incoming.extensions_in(bytes);
+        let outgoing = Outgoing { header, index, extensions, payload, padding };
+        if self.send(subscription, outgoing, sink) {
             subscription.packets = subscription.packets.wrapping_add(1);
             subscription.octets = subscription.octets.wrapping_add(u32::from(incoming.payload.1));
             subscription.retransmissions.media_sent(len);
@@ -252,8 +258,8 @@ impl Outlet<'_> {
             ssrc,
         };
         let extensions = packet.extensions().filter(|(id, _)| extension_id::PASSED.contains(id));
-        let outgoing =
-            Outgoing { header, index, extensions, payload: payload.get(..len).unwrap_or_default() };
+        let payload = payload.get(..len).unwrap_or_default();
+        let outgoing = Outgoing { header, index, extensions, payload, padding: &[] };
         if self.send(subscription, outgoing, sink) {
             self.counters.retransmitted += 1;
         }
@@ -266,21 +272,20 @@ impl Outlet<'_> {
         outgoing: Outgoing<'_, E>,
         sink: &mut impl Sink,
     ) -> bool {
-        let mut header = [0; HEADER];
-        let Some(len) = self.write_header(
-            subscription,
-            &outgoing.header,
-            outgoing.extensions,
-            &mut header,
-            outgoing.payload.len(),
-        ) else {
+        let Outgoing { header, index, extensions, payload, padding } = outgoing;
+        let mut bytes = [0; HEADER];
+        let stamps = self.stamp(subscription, payload.len() + padding.len());
+        let Some(len) = write_header(subscription, &header, &stamps, extensions, &mut bytes) else {
             return false;
         };
-        let header = header.get(..len).unwrap_or_default();
-        let max_len = len + outgoing.payload.len() + SRTP_OVERHEAD;
+        if !padding.is_empty() {
+            bytes[0] |= PADDED;
+        }
+        let header = bytes.get(..len).unwrap_or_default();
+        let max_len = len + payload.len() + padding.len() + SRTP_OVERHEAD;
         let (protector, counters) = (&mut *self.protector, &mut *self.counters);
         sink.datagram(&self.path, max_len, |out| {
-            match protector.protect_rtp_into(outgoing.index, header, outgoing.payload, out) {
+            match protector.protect_rtp_parts_into(index, header, [payload, padding], out) {
                 Ok(len) => Some(len),
                 Err(_) => {
                     counters.rtp_refused_by_protector += 1;
@@ -290,35 +295,17 @@ impl Outlet<'_> {
         })
     }
 
-    fn write_header<'a>(
-        &mut self,
-        subscription: &Subscription,
-        header: &rtp::Header,
-        passed: impl Iterator<Item = (u8, &'a [u8])>,
-        out: &mut [u8],
-        payload_len: usize,
-    ) -> Option<usize> {
+    /// What a packet with so many octets of payload is stamped with: it leaves now.
+    fn stamp(&mut self, subscription: &Subscription, octets: usize) -> Stamps {
         let negotiated = subscription.extensions;
-        let mut writer = rtp::HeaderWriter::new(out, header)?;
-        if negotiated.contains(extension_id::MID) {
-            writer.extension(extension_id::MID, subscription.mid.as_bytes()).ok()?;
-        }
+        let mut stamps = Stamps::default();
         if negotiated.contains(extension_id::ABS_SEND_TIME) {
-            let time =
-                rtp::extension::abs_send_time::AbsSendTime::from_ntp(self.clock.at(self.now));
-            let data = rtp::extension::abs_send_time::encode(time);
-            writer.extension(extension_id::ABS_SEND_TIME, &data).ok()?;
+            let time = abs_send_time::AbsSendTime::from_ntp(self.clock.at(self.now));
+            stamps.abs_send_time = abs_send_time::encode(time);
         }
         if negotiated.contains(extension_id::TRANSPORT_CC) {
-            let number = self.sent.stamp(self.now, payload_len);
-            let data = rtp::extension::transport_cc::encode(number);
-            writer.extension(extension_id::TRANSPORT_CC, &data).ok()?;
+            stamps.transport_cc = self.sent.stamp(self.now, octets);
         }
-        for (id, data) in passed {
-            if negotiated.contains(id) {
-                writer.extension(id, data).ok()?;
-            }
-        }
-        Some(writer.finish())
+        stamps
     }
 }

@@ -13,6 +13,7 @@
 //! | `negotiation` | offers, answers, candidates |
 //! | `receive` | RTP from publishers |
 //! | `forward` | packets to subscribers |
+//! | `header`, `evening` | their headers; padding that makes them form runs |
 //! | `feedback_in` | RTCP from clients |
 //! | `feedback_out` | RTCP to clients |
 //! | `timers` | who wants to be looked at when |
@@ -20,9 +21,11 @@
 mod census;
 mod compound;
 mod demux;
+mod evening;
 mod feedback_in;
 mod feedback_out;
 mod forward;
+mod header;
 mod membership;
 mod negotiation;
 mod paths;
@@ -61,6 +64,7 @@ use crate::transport::TransportEvent;
 pub(crate) use census::Census;
 use demux::Demux;
 pub(crate) use demux::MAX_SHARDS;
+use evening::Evening;
 use timers::Timers;
 
 /// What the shards of one server have in common.
@@ -100,6 +104,7 @@ pub(crate) struct Shard {
     subscriptions: Slab<Subscription>,
     demux: Demux,
     timers: Timers,
+    evening: Evening,
     /// Publications with packets of this turn.
     batched: VecDeque<PublicationKey>,
     /// Clients with something to settle in this turn.
@@ -140,6 +145,7 @@ impl Shard {
             subscriptions: Slab::new(),
             demux: Demux::default(),
             timers: Timers::default(),
+            evening: Evening::default(),
             batched: VecDeque::new(),
             touched: VecDeque::new(),
             must_forward: false,
