@@ -68,6 +68,40 @@ async fn a_publisher_is_watched_and_everything_arrives_intact() {
 }
 
 #[tokio::test]
+async fn the_metrics_move_with_the_media() {
+    let server = Server::start(&LOOPBACK);
+    let moving = [
+        "tsubame_rtp_received_total",
+        "tsubame_rtp_forwarded_total",
+        "tsubame_udp_received_datagrams_total",
+        "tsubame_udp_sent_datagrams_total",
+        "tsubame_gso_run_datagrams_sum",
+        "tsubame_gso_run_datagrams_count",
+        "tsubame_send_batch_datagrams_count",
+        "tsubame_receive_batch_datagrams_sum",
+        "tsubame_turn_seconds_count",
+        "tsubame_busy_seconds_total",
+        "tsubame_idle_seconds_total",
+    ];
+    for name in ["tsubame_connections", "tsubame_rtp_forwarded_total"] {
+        assert_eq!(server.metric(name), 0.0, "{name}");
+    }
+    let _publisher = connect(&server, Role::SendOnly, |_| {}).await;
+    let viewer = connect(&server, Role::RecvOnly, |_| {}).await;
+    watches(&viewer, 5, 5).await;
+    let before = moving.map(|name| server.metric(name));
+    watches(&viewer, 40, 60).await;
+    for (name, before) in moving.into_iter().zip(before) {
+        assert!(server.metric(name) > before, "{name} stays at {before}");
+    }
+    let received: u64 = viewer.stats().await.tracks.iter().map(|track| track.packets).sum();
+    assert!(server.metric("tsubame_rtp_forwarded_total") >= received as f64);
+    assert_eq!(server.metric("tsubame_connections"), 2.0);
+    assert_eq!(server.metric("tsubame_publications"), 2.0);
+    assert_eq!(server.metric("tsubame_subscriptions"), 2.0);
+}
+
+#[tokio::test]
 async fn the_2015_generation_is_served() {
     let server = Server::start(&LOOPBACK);
     let viewer = connect(&server, Role::RecvOnly, |c| c.generation = Generation::Sora2015).await;

@@ -1,12 +1,15 @@
 //! The release or debug binary as a child process, on free ports.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 /// A running server. Killed when dropped; [`Server::stop`] ends it as an operator would.
 pub(crate) struct Server {
     process: Child,
     pub(crate) signaling: String,
+    /// Host and port of the HTTP API.
+    pub(crate) api: String,
     pub(crate) udp: Vec<std::net::SocketAddr>,
 }
 
@@ -40,7 +43,23 @@ impl Server {
         let mut stderr = process.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         let udp = field("udp").split(',').map(|address| address.parse().unwrap()).collect();
-        Self { signaling: field("signaling"), udp, process }
+        let api = field("api").trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self { signaling: field("signaling"), api, udp, process }
+    }
+
+    /// The sum over all shards of a metric that `GET /metrics` serves: `name` is what stands before its labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let mut stream = TcpStream::connect(&self.api).unwrap();
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.api);
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        let start = format!("{name}{{");
+        let lines = response.lines().filter(|line| line.starts_with(&start));
+        let values = lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap());
+        values.reduce(|sum, value| sum + value).unwrap_or_else(|| panic!("no {name}: {response}"))
     }
 
     /// Sends SIGTERM and gives the exit status.

@@ -12,6 +12,7 @@ mod id;
 mod keys;
 mod limits;
 mod media;
+mod metrics;
 mod negotiate;
 mod peer;
 mod publication;
@@ -43,6 +44,10 @@ pub use api::{
     Role, VideoCodec, VideoSettings,
 };
 pub use config::{Candidates, Config, StartError};
+pub use counters::Counters;
 pub use handle::{Handle, Session};
 pub use id::{ConnectionId, InvalidConnectionId};
+pub use metrics::{Histogram, Population, ShardMetrics};
 pub use server::Server;
+/// What [`ShardMetrics`] says of the sockets.
+pub use tsubame_udp::{DropReason, Dropped, ReceiveCounters, RunLengths, SendReport};

@@ -180,12 +180,13 @@ fn start_workers(
         let worker = Worker::new(shard, sockets, command_receiver, message_receiver)
             .map_err(StartError::Thread)?;
         let waker = worker.waker();
+        let metrics = worker.published();
         neighbours.push(Neighbour::new(messages, Arc::clone(&waker)));
         let wake = Box::new(move || {
             // A failure means that the shard's queue is gone, and the shard with it.
             let _ = waker.wake();
         });
-        mailboxes.push(Mailbox::new(commands, wake));
+        mailboxes.push(Mailbox::new(commands, wake, metrics));
         workers.push(worker);
     }
     let mut server = Server { handle: Handle::new(mailboxes), udp, threads: Vec::new() };

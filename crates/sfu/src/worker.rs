@@ -1,8 +1,10 @@
 //! The thread that drives a shard: it waits, reads the clock and the sockets, and runs to completion.
 
+mod network;
+
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,12 +14,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use tokio::sync::mpsc;
 use tsubame_stun::ice::Path;
-use tsubame_udp::{ReceiveBatch, SendBatch, SendReport, Socket};
+use tsubame_udp::{ReceiveBatch, Socket};
 
 use crate::handle::Command;
 use crate::limits;
+use crate::metrics::Published;
 use crate::shard::{Shard, ShardMessage};
-use crate::sink::Sink;
+use network::Network;
 
 /// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
 const BATCH: usize = 64;
@@ -27,6 +30,9 @@ const SEND_ARENA: usize = 32 * 8 * 1_216;
 const BATCHES_PER_TURN: usize = 8;
 /// Commands taken per turn, so that a crowd that joins does not hold up media.
 const COMMANDS_PER_TURN: usize = 32;
+
+/// How often the kernel is asked how many datagrams it dropped: each time is a system call.
+const OVERFLOWS_INTERVAL: Duration = Duration::from_secs(1);
 
 const WAKE: Token = Token(usize::MAX);
 
@@ -57,12 +63,7 @@ pub(crate) struct Worker {
     received: ReceiveBatch,
     /// Sockets that may have more to read, by their place in `network`.
     readable: Vec<bool>,
-}
-
-/// The sockets of one shard, each with the batch it sends next.
-struct Network {
-    sockets: Vec<(Socket, SendBatch)>,
-    sent: SendReport,
+    published: Arc<Published>,
 }
 
 impl Worker {
@@ -82,8 +83,6 @@ impl Worker {
             )?;
         }
         let readable = vec![true; sockets.len()];
-        let sockets =
-            sockets.into_iter().map(|socket| (socket, SendBatch::new(BATCH, SEND_ARENA))).collect();
         Ok(Self {
             shard,
             poll,
@@ -92,7 +91,8 @@ impl Worker {
             messages,
             neighbours: Vec::new(),
             undelivered: VecDeque::new(),
-            network: Network { sockets, sent: SendReport::default() },
+            network: Network::new(sockets, BATCH, SEND_ARENA),
+            published: Arc::new(Published::new()),
             received: ReceiveBatch::new(BATCH),
             readable,
         })
@@ -102,6 +102,11 @@ impl Worker {
         Arc::clone(&self.waker)
     }
 
+    /// Where the shard's metrics can be read.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published)
+    }
+
     pub(crate) fn set_neighbours(&mut self, neighbours: Vec<Neighbour>) {
         self.neighbours = neighbours;
     }
@@ -109,8 +114,11 @@ impl Worker {
     /// Runs until a shutdown was asked for and is done.
     pub(crate) fn run(&mut self) {
         let mut events = Events::with_capacity(64);
+        let mut settled = now();
+        let mut overflows_due = settled;
         loop {
-            if let Err(error) = self.poll.poll(&mut events, self.patience())
+            let patience = self.patience(settled);
+            if let Err(error) = self.poll.poll(&mut events, patience)
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "waiting failed: the shard stops");
@@ -121,22 +129,47 @@ impl Worker {
                     *readable = true;
                 }
             }
-            self.turn(now());
+            let woken = now();
+            let waited = woken.saturating_duration_since(settled);
+            self.turn(woken);
+            settled = now();
+            let took = settled.saturating_duration_since(woken);
+            let metrics = &mut self.network.metrics;
+            metrics.turns.record(nanoseconds(took).div_ceil(1_000));
+            metrics.busy += nanoseconds(took);
+            // A look at the sockets in between is work as well.
+            match patience {
+                Some(Duration::ZERO) => metrics.busy += nanoseconds(waited),
+                _ => metrics.idle += nanoseconds(waited),
+            }
+            if overflows_due <= settled {
+                overflows_due = settled + OVERFLOWS_INTERVAL;
+                self.network.count_overflows();
+            }
+            self.publish();
             if self.shard.is_done() {
-                tracing::debug!(sent = ?self.network.sent, counters = ?self.shard.counters(), "shard stopped");
+                tracing::debug!(metrics = ?self.network.metrics, "shard stopped");
                 return;
             }
         }
     }
 
+    fn publish(&mut self) {
+        let metrics = &mut self.network.metrics;
+        metrics.counters = *self.shard.counters();
+        metrics.received = *self.received.counters();
+        metrics.population = self.shard.population();
+        self.published.publish(metrics);
+    }
+
     /// How long to wait: not at all while there is something left to do.
-    fn patience(&self) -> Option<Duration> {
+    fn patience(&self, now: Instant) -> Option<Duration> {
         let work_left =
             self.readable.contains(&true) || !self.commands.is_empty() || !self.messages.is_empty();
         if work_left {
             return Some(Duration::ZERO);
         }
-        let due = self.shard.poll_timeout().map(|at| at.saturating_duration_since(now()));
+        let due = self.shard.poll_timeout().map(|at| at.saturating_duration_since(now));
         if self.undelivered.is_empty() {
             return due;
         }
@@ -182,6 +215,7 @@ impl Worker {
                     return;
                 }
             }
+            self.network.metrics.receive_batches.record(self.received.len() as u64);
             let shard = &mut self.shard;
             for datagram in self.received.iter_mut() {
                 let local = SocketAddr::new(datagram.local, port);
@@ -252,51 +286,11 @@ pub(crate) fn contain(shard: &mut Shard, work: impl FnOnce(&mut Shard)) -> bool 
     result.is_ok()
 }
 
-impl Network {
-    fn flush(&mut self) {
-        for (socket, batch) in &mut self.sockets {
-            if !batch.is_empty() {
-                self.sent += socket.send(batch);
-            }
-        }
-    }
-}
-
-impl Sink for Network {
-    fn datagram(
-        &mut self,
-        path: &Path,
-        max_len: usize,
-        write: impl FnOnce(&mut [u8]) -> Option<usize>,
-    ) -> bool {
-        let Some((socket, batch)) =
-            self.sockets.iter_mut().find(|(socket, _)| serves(socket.local_addr(), path.local))
-        else {
-            return false;
-        };
-        if batch.reserve(Some(path.local.ip()), path.remote, max_len).is_none() {
-            self.sent += socket.send(batch);
-        }
-        let Some(slot) = batch.reserve(Some(path.local.ip()), path.remote, max_len) else {
-            return false;
-        };
-        let Some(len) = write(slot) else { return false };
-        batch.commit(len);
-        true
-    }
-}
-
-/// Whether a socket bound to `bound` can send from `local`.
-fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
-    let same_ip = match (bound.ip(), local.ip()) {
-        (IpAddr::V4(bound), IpAddr::V4(local)) => bound.is_unspecified() || bound == local,
-        (IpAddr::V6(bound), IpAddr::V6(local)) => bound.is_unspecified() || bound == local,
-        _ => false,
-    };
-    same_ip && bound.port() == local.port()
-}
-
 #[expect(clippy::disallowed_methods, reason = "the worker is where the core's time comes from")]
 fn now() -> Instant {
     Instant::now()
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! Which path leads where.
 
 mod api;
+mod metrics;
 mod page;
 
 use std::net::IpAddr;
@@ -12,6 +13,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+
+use tsubame_sfu::Handle;
 
 use crate::admission::Place;
 use crate::app::App;
@@ -34,8 +37,12 @@ pub(crate) fn signaling_router(app: Arc<App>) -> Router {
 }
 
 /// The HTTP API: `--api-listen`.
-pub(crate) fn api_router() -> Router {
-    Router::new().route("/", post(api::dispatch)).route("/healthz", get(healthz))
+pub(crate) fn api_router(sfu: Handle) -> Router {
+    Router::new()
+        .route("/", post(api::dispatch))
+        .route("/metrics", get(metrics::serve))
+        .with_state(metrics::registry(sfu))
+        .route("/healthz", get(healthz))
 }
 
 async fn healthz() -> &'static str {

@@ -136,6 +136,7 @@ impl Server {
         let admission = Admission::new(limits.half_open_per_source, limits.half_open);
         // In all, the SFU counts them.
         let setting_up = Admission::new(limits.setting_up_per_source, usize::MAX);
+        let api = http::api_router(sfu.clone());
         let app = Arc::new(App {
             sfu,
             auth: config.auth,
@@ -158,7 +159,7 @@ impl Server {
             let acceptor = TlsAcceptor::from(tls.config());
             tokio::spawn(accept(listener, service(router, Some(acceptor))));
         }
-        tokio::spawn(accept(listeners.api, service(http::api_router(), None)));
+        tokio::spawn(accept(listeners.api, service(api, None)));
         Self { shutdown }
     }
 

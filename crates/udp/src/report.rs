@@ -61,6 +61,11 @@ impl RunLengths {
         })
     }
 
+    /// The buckets' counts, in their order, for whoever keeps them elsewhere.
+    pub fn counts_mut(&mut self) -> &mut [u64] {
+        &mut self.0
+    }
+
     fn count(&mut self, datagrams: usize) {
         let bucket = datagrams.clamp(1, MAX_RUN_DATAGRAMS).ilog2() as usize;
         self.0[bucket] += 1;

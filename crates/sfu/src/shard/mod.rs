@@ -55,6 +55,7 @@ use crate::id::ConnectionId;
 use crate::keys::{ChannelKey, PeerKey, PublicationKey};
 use crate::limits;
 use crate::media::NtpClock;
+use crate::metrics::Population;
 use crate::peer::Peer;
 use crate::publication::Publication;
 use crate::sink::Sink;
@@ -395,6 +396,15 @@ impl Shard {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(crate) fn population(&self) -> Population {
+        Population {
+            connections: self.peers.len() as u64,
+            channels: self.channels.len() as u64,
+            publications: self.publications.len() as u64,
+            subscriptions: self.subscriptions.len() as u64,
+        }
     }
 
     /// Whether a shutdown was asked for and everybody is gone.
