@@ -158,7 +158,7 @@ impl Publication {
     pub(crate) fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
         let seen = self.sender_report.map(|seen| (seen.ntp.compact(), seen.arrival));
         let mut block = self.reception.report_block(self.ssrc?, now, seen);
-        block.fraction_lost = self.reports.fraction_lost(now, block.fraction_lost);
+        block.fraction_lost = self.reports.histogram(now).fraction_lost(block.fraction_lost);
         Some(block)
     }
 }

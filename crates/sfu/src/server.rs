@@ -11,10 +11,9 @@ use tsubame_udp::{BindOptions, Buffers, Socket};
 
 use crate::config::{Candidates, Config, StartError};
 use crate::handle::{Handle, Mailbox};
-use crate::limits;
 use crate::media::NtpClock;
-use crate::shard::{Census, MAX_SHARDS, Shard, Shared};
-use crate::worker::{Neighbour, Worker};
+use crate::shard::{Census, MAX_SHARDS, Neighbours, Shard, Shared};
+use crate::worker::Worker;
 
 /// A running SFU. Dropping it stops it.
 pub struct Server {
@@ -53,10 +52,11 @@ impl Server {
             getrandom::fill(&mut seed).map_err(StartError::Random)?;
             seeds.push(seed);
         }
-        let shards = seeds
-            .into_iter()
-            .enumerate()
-            .map(|(index, seed)| Shard::new(index, Arc::clone(&shared), clock, seed));
+        let shards = seeds.into_iter().zip(Neighbours::connect(config.shards)).enumerate().map(
+            |(index, (seed, neighbours))| {
+                Shard::new(index, Arc::clone(&shared), neighbours, clock, seed)
+            },
+        );
         start_workers(shards, sockets, udp)
     }
 
@@ -173,15 +173,13 @@ fn start_workers(
 ) -> Result<Server, StartError> {
     let mut workers = Vec::new();
     let mut mailboxes = Vec::new();
-    let mut neighbours = Vec::new();
+    let mut wakers = Vec::new();
     for (shard, sockets) in shards.zip(sockets) {
         let (commands, command_receiver) = mpsc::unbounded_channel();
-        let (messages, message_receiver) = mpsc::channel(limits::HANDED_OVER);
-        let worker = Worker::new(shard, sockets, command_receiver, message_receiver)
-            .map_err(StartError::Thread)?;
+        let worker = Worker::new(shard, sockets, command_receiver).map_err(StartError::Thread)?;
         let waker = worker.waker();
         let metrics = worker.published();
-        neighbours.push(Neighbour::new(messages, Arc::clone(&waker)));
+        wakers.push(Arc::clone(&waker));
         let wake = Box::new(move || {
             // A failure means that the shard's queue is gone, and the shard with it.
             let _ = waker.wake();
@@ -191,7 +189,7 @@ fn start_workers(
     }
     let mut server = Server { handle: Handle::new(mailboxes), udp, threads: Vec::new() };
     for (index, mut worker) in workers.into_iter().enumerate() {
-        worker.set_neighbours(neighbours.clone());
+        worker.set_wakers(wakers.clone());
         let thread = std::thread::Builder::new()
             .name(format!("shard-{index}"))
             .spawn(move || worker.run())

@@ -2,7 +2,6 @@
 
 mod network;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -17,9 +16,8 @@ use tsubame_stun::ice::Path;
 use tsubame_udp::{ReceiveBatch, Socket};
 
 use crate::handle::Command;
-use crate::limits;
 use crate::metrics::Published;
-use crate::shard::{Shard, ShardMessage};
+use crate::shard::Shard;
 use network::Network;
 
 /// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
@@ -36,29 +34,15 @@ const OVERFLOWS_INTERVAL: Duration = Duration::from_secs(1);
 
 const WAKE: Token = Token(usize::MAX);
 
-/// The sending end towards another shard.
-#[derive(Clone)]
-pub(crate) struct Neighbour {
-    messages: mpsc::Sender<ShardMessage>,
-    waker: Arc<Waker>,
-    to_wake: bool,
-}
-
-impl Neighbour {
-    pub(crate) fn new(messages: mpsc::Sender<ShardMessage>, waker: Arc<Waker>) -> Self {
-        Self { messages, waker, to_wake: false }
-    }
-}
-
 pub(crate) struct Worker {
     shard: Shard,
     poll: Poll,
     waker: Arc<Waker>,
     commands: mpsc::UnboundedReceiver<Command>,
-    messages: mpsc::Receiver<ShardMessage>,
-    neighbours: Vec<Neighbour>,
-    /// Releases that found a neighbour's queue full.
-    undelivered: VecDeque<(usize, ShardMessage)>,
+    /// Of all shards.
+    wakers: Vec<Arc<Waker>>,
+    /// Something waits for room on the way to another shard.
+    undelivered: bool,
     network: Network,
     received: ReceiveBatch,
     /// Sockets that may have more to read, by their place in `network`.
@@ -71,7 +55,6 @@ impl Worker {
         shard: Shard,
         sockets: Vec<Socket>,
         commands: mpsc::UnboundedReceiver<Command>,
-        messages: mpsc::Receiver<ShardMessage>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
@@ -88,9 +71,8 @@ impl Worker {
             poll,
             waker,
             commands,
-            messages,
-            neighbours: Vec::new(),
-            undelivered: VecDeque::new(),
+            wakers: Vec::new(),
+            undelivered: false,
             network: Network::new(sockets, BATCH, SEND_ARENA),
             published: Arc::new(Published::new()),
             received: ReceiveBatch::new(BATCH),
@@ -107,8 +89,9 @@ impl Worker {
         Arc::clone(&self.published)
     }
 
-    pub(crate) fn set_neighbours(&mut self, neighbours: Vec<Neighbour>) {
-        self.neighbours = neighbours;
+    /// How to wake each of the shards.
+    pub(crate) fn set_wakers(&mut self, wakers: Vec<Arc<Waker>>) {
+        self.wakers = wakers;
     }
 
     /// Runs until a shutdown was asked for and is done.
@@ -165,12 +148,12 @@ impl Worker {
     /// How long to wait: not at all while there is something left to do.
     fn patience(&self, now: Instant) -> Option<Duration> {
         let work_left =
-            self.readable.contains(&true) || !self.commands.is_empty() || !self.messages.is_empty();
+            self.readable.contains(&true) || !self.commands.is_empty() || self.shard.has_messages();
         if work_left {
             return Some(Duration::ZERO);
         }
         let due = self.shard.poll_timeout().map(|at| at.saturating_duration_since(now));
-        if self.undelivered.is_empty() {
+        if !self.undelivered {
             return due;
         }
         Some(due.unwrap_or(Duration::MAX).min(Duration::from_millis(10)))
@@ -183,15 +166,18 @@ impl Worker {
         }
         // As many as could come from a socket of its own: what was handed over is not worse off.
         for _ in 0..BATCH * BATCHES_PER_TURN {
-            let Ok(message) = self.messages.try_recv() else { break };
-            self.contained(|shard| shard.handle_message(now, message));
+            let Some((from, message)) = self.shard.poll_neighbours() else { break };
+            self.contained(|shard| shard.handle_message(now, from, message));
+            if self.shard.is_full() {
+                self.finish(now);
+            }
         }
         for index in 0..self.readable.len() {
             self.read(now, index);
         }
         self.contained(|shard| shard.handle_timeout(now));
         self.finish(now);
-        self.deliver_messages();
+        self.wake_neighbours();
     }
 
     fn read(&mut self, now: Instant, index: usize) {
@@ -241,35 +227,14 @@ impl Worker {
         contain(&mut self.shard, work);
     }
 
-    /// Crosses to other shards once per turn, and wakes each of them at most once.
-    fn deliver_messages(&mut self) {
-        for _ in 0..self.undelivered.len() {
-            let Some((shard, message)) = self.undelivered.pop_front() else { break };
-            self.deliver(shard, message);
-        }
-        while let Some((shard, message)) = self.shard.poll_message() {
-            self.deliver(shard, message);
-        }
-        for neighbour in &mut self.neighbours {
-            if std::mem::take(&mut neighbour.to_wake) {
+    /// Wakes each shard that was told something in this turn, and each at most once.
+    fn wake_neighbours(&mut self) {
+        self.undelivered = self.shard.neighbours().retry();
+        for neighbour in self.shard.neighbours().take_unannounced() {
+            if let Some(waker) = self.wakers.get(neighbour) {
                 // A failure means that the shard's queue is gone, and the shard with it.
-                let _ = neighbour.waker.wake();
+                let _ = waker.wake();
             }
-        }
-    }
-
-    /// A full neighbour loses datagrams, as datagrams may be lost, and claims, which are made again with the next check. Releases are
-    /// kept: nobody says them again.
-    fn deliver(&mut self, shard: usize, message: ShardMessage) {
-        let Some(neighbour) = self.neighbours.get_mut(shard) else { return };
-        match neighbour.messages.try_send(message) {
-            Ok(()) => neighbour.to_wake = true,
-            Err(mpsc::error::TrySendError::Full(message @ ShardMessage::Release { .. }))
-                if self.undelivered.len() < limits::HANDED_OVER =>
-            {
-                self.undelivered.push_back((shard, message));
-            }
-            Err(_) => self.shard.count_undelivered(),
         }
     }
 }

@@ -1,58 +1,88 @@
 //! What the SFU reports to a publisher of the losses of its subscribers (docs/architecture.md, "Receiver reports").
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A report older than this says nothing about now.
 const STALE: Duration = Duration::from_secs(10);
 
 /// The last fraction lost of each subscriber of one track; `K` names a subscriber. As long as the track has subscribers.
+///
+/// A report costs the logarithm of their number. The median is found when it is asked for, once per report to the publisher, and exactly: a
+/// fraction has 256 values, which are counted.
 #[derive(Debug)]
 pub(crate) struct ReportAggregator<K> {
-    fractions: Vec<(K, Instant, u8)>,
-    scratch: Vec<u8>,
+    fractions: BTreeMap<K, (Instant, u8)>,
 }
 
-impl<K: Copy + PartialEq> ReportAggregator<K> {
+impl<K: Copy + Ord> ReportAggregator<K> {
     pub(crate) fn new() -> Self {
-        Self { fractions: Vec::new(), scratch: Vec::new() }
+        Self { fractions: BTreeMap::new() }
     }
 
     /// What one subscriber lost since its last report, in 1/256.
     pub(crate) fn report(&mut self, now: Instant, subscriber: K, fraction_lost: u8) {
-        match self.fractions.iter_mut().find(|(key, ..)| *key == subscriber) {
-            Some(entry) => *entry = (subscriber, now, fraction_lost),
-            None => self.fractions.push((subscriber, now, fraction_lost)),
-        }
+        self.fractions.insert(subscriber, (now, fraction_lost));
     }
 
     /// The subscriber is gone.
     pub(crate) fn forget(&mut self, subscriber: K) {
-        self.fractions.retain(|(key, ..)| *key != subscriber);
+        self.fractions.remove(&subscriber);
+    }
+
+    /// How many of the subscribers that were heard lately lost how much.
+    pub(crate) fn histogram(&self, now: Instant) -> Histogram {
+        let mut histogram = Histogram::default();
+        for (at, fraction) in self.fractions.values() {
+            if is_fresh(now, *at) {
+                histogram.add(*fraction, 1);
+            }
+        }
+        histogram
+    }
+}
+
+/// Whether what was said at `at` says something about now.
+fn is_fresh(now: Instant, at: Instant) -> bool {
+    now.saturating_duration_since(at) <= STALE
+}
+
+/// How many subscribers lost which fraction.
+#[derive(Clone, Debug)]
+pub(crate) struct Histogram {
+    counts: [u32; 256],
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { counts: [0; 256] }
+    }
+}
+
+impl Histogram {
+    pub(crate) fn add(&mut self, fraction: u8, subscribers: u32) {
+        let count = &mut self.counts[usize::from(fraction)];
+        *count = count.saturating_add(subscribers);
     }
 
     /// max(own, median of the subscribers): one bad viewer of five changes nothing, three of five do.
-    pub(crate) fn fraction_lost(&mut self, now: Instant, own: u8) -> u8 {
-        self.scratch.clear();
-        let fresh = self
-            .fractions
-            .iter()
-            .filter(|(_, at, _)| now.saturating_duration_since(*at) <= STALE)
-            .map(|(.., fraction)| *fraction);
-        self.scratch.extend(fresh);
-        if self.scratch.is_empty() {
-            return own;
-        }
+    pub(crate) fn fraction_lost(&self, own: u8) -> u8 {
+        let subscribers: u64 = self.counts.iter().copied().map(u64::from).sum();
         // The lower of the two in the middle: half of the viewers are not the majority.
-        let middle = (self.scratch.len() - 1) / 2;
-        let (_, median, _) = self.scratch.select_nth_unstable(middle);
-        own.max(*median)
+        let Some(middle) = subscribers.checked_sub(1).map(|last| last / 2) else { return own };
+        let mut below = 0;
+        let median = (0..=u8::MAX).find(|fraction| {
+            below += u64::from(self.counts[usize::from(*fraction)]);
+            below > middle
+        });
+        own.max(median.unwrap_or(own))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::testing::origin;
+    use crate::media::testing::{Random, origin};
 
     fn aggregate(fractions: &[u8], own: u8) -> u8 {
         let now = origin();
@@ -60,7 +90,7 @@ mod tests {
         for (subscriber, fraction) in fractions.iter().enumerate() {
             aggregator.report(now, subscriber, *fraction);
         }
-        aggregator.fraction_lost(now, own)
+        aggregator.histogram(now).fraction_lost(own)
     }
 
     #[test]
@@ -95,7 +125,7 @@ mod tests {
         for fraction in [255, 255, 10] {
             aggregator.report(now, 'a', fraction);
         }
-        assert_eq!(aggregator.fraction_lost(now, 0), 10);
+        assert_eq!(aggregator.histogram(now).fraction_lost(0), 10);
         assert_eq!(aggregator.fractions.len(), 1);
     }
 
@@ -106,11 +136,27 @@ mod tests {
         aggregator.report(start, 'a', 100);
         aggregator.report(start, 'b', 100);
         aggregator.report(start + Duration::from_secs(5), 'c', 20);
-        assert_eq!(aggregator.fraction_lost(start + STALE, 0), 100);
+        assert_eq!(aggregator.histogram(start + STALE).fraction_lost(0), 100);
         let later = start + STALE + Duration::from_millis(1);
-        assert_eq!(aggregator.fraction_lost(later, 0), 20, "a and b said nothing for too long");
+        assert_eq!(
+            aggregator.histogram(later).fraction_lost(0),
+            20,
+            "a and b said nothing for too long"
+        );
         aggregator.forget('c');
-        assert_eq!(aggregator.fraction_lost(later, 0), 0);
+        assert_eq!(aggregator.histogram(later).fraction_lost(0), 0);
         aggregator.forget('z');
+    }
+
+    #[test]
+    fn the_median_is_the_one_that_sorting_finds() {
+        let mut random = Random::new(3);
+        for subscribers in (1..40).chain([3_000]) {
+            let mut fractions: Vec<u8> =
+                (0..subscribers).map(|_| random.below(256) as u8).collect();
+            let found = aggregate(&fractions, 0);
+            fractions.sort_unstable();
+            assert_eq!(found, fractions[(fractions.len() - 1) / 2]);
+        }
     }
 }

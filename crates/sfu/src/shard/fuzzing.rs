@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tsubame_rtp::NtpTime;
 use tsubame_stun::ice::Path;
 
-use super::{Census, Shard, Shared};
+use super::{Census, Neighbours, Shard, Shared};
 use crate::api::{Event, Join, JoinError, Joined, RequestError};
 use crate::handle::{Command, EVENT_QUEUE};
 use crate::id::ConnectionId;
@@ -33,7 +33,8 @@ impl FuzzedShard {
         let candidates = vec![address];
         let shared = Arc::new(Shared { candidates, dtls, max_connections, census, shards: 1 });
         let clock = NtpClock::new(now, NtpTime(0xe000_0000_0000_0000));
-        Self { shard: Shard::new(0, Arc::clone(&shared), clock, [1; 32]), shared }
+        let alone = Neighbours::default();
+        Self { shard: Shard::new(0, Arc::clone(&shared), alone, clock, [1; 32]), shared }
     }
 
     /// Lets a client in; its events come out of the receiver.

@@ -10,6 +10,7 @@
 //! | `demux` | whose datagram is it |
 //! | `paths` | claiming paths, here and from other shards; hand-over |
 //! | `membership` | join, leave, who gets whose tracks |
+//! | `message`, `ring`, `neighbours` | what shards say to each other, and on what |
 //! | `negotiation` | offers, answers, candidates |
 //! | `receive` | RTP from publishers |
 //! | `forward` | packets to subscribers |
@@ -27,9 +28,12 @@ mod feedback_out;
 mod forward;
 mod header;
 mod membership;
+mod message;
 mod negotiation;
+mod neighbours;
 mod paths;
 mod receive;
+mod ring;
 mod timers;
 
 #[cfg(tsubame_fuzzing)]
@@ -66,6 +70,8 @@ pub(crate) use census::Census;
 use demux::Demux;
 pub(crate) use demux::MAX_SHARDS;
 use evening::Evening;
+use message::ShardMessage;
+pub(crate) use neighbours::Neighbours;
 use timers::Timers;
 
 /// What the shards of one server have in common.
@@ -78,17 +84,6 @@ pub(crate) struct Shared {
     pub(crate) census: Census,
     /// How many there are.
     pub(crate) shards: usize,
-}
-
-/// What one shard has to say to another.
-#[derive(Debug)]
-pub(crate) enum ShardMessage {
-    /// A datagram that landed here and is yours.
-    Datagram { from: usize, path: Path, datagram: Box<[u8]> },
-    /// What comes on this path is mine.
-    Claim { path: Path, shard: usize },
-    /// And now it is no longer.
-    Release { path: Path, shard: usize },
 }
 
 /// See the module's documentation.
@@ -112,7 +107,7 @@ pub(crate) struct Shard {
     touched: VecDeque<PeerKey>,
     /// A batch is so long that its first packets may be gone from the cache before the turn ends by itself.
     must_forward: bool,
-    messages: VecDeque<(usize, ShardMessage)>,
+    neighbours: Neighbours,
     /// Whose input is being handled, to know whom to blame for a panic.
     current: Option<PeerKey>,
     shutting_down: bool,
@@ -132,7 +127,13 @@ pub(crate) enum Trap {
 }
 
 impl Shard {
-    pub(crate) fn new(index: usize, shared: Arc<Shared>, clock: NtpClock, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        neighbours: Neighbours,
+        clock: NtpClock,
+        seed: [u8; 32],
+    ) -> Self {
         Self {
             index,
             shared,
@@ -150,7 +151,7 @@ impl Shard {
             batched: VecDeque::new(),
             touched: VecDeque::new(),
             must_forward: false,
-            messages: VecDeque::new(),
+            neighbours,
             current: None,
             shutting_down: false,
             counters: Counters::default(),
@@ -178,13 +179,24 @@ impl Shard {
         }
     }
 
-    pub(crate) fn handle_message(&mut self, now: Instant, message: ShardMessage) {
+    /// Whether another shard has something to say.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.neighbours.has_received()
+    }
+
+    /// The next thing that another shard says, and which.
+    pub(crate) fn poll_neighbours(&mut self) -> Option<(usize, ShardMessage)> {
+        self.neighbours.receive()
+    }
+
+    pub(crate) fn handle_message(&mut self, now: Instant, from: usize, message: ShardMessage) {
         match message {
-            ShardMessage::Datagram { from, path, mut datagram } => {
-                self.handle_datagram_via(now, path, &mut datagram, Some(from));
+            ShardMessage::Datagram { path, mut octets } => {
+                self.handle_datagram_via(now, path, &mut octets, Some(from));
+                self.neighbours.give_back(from, octets);
             }
-            ShardMessage::Claim { path, shard } => self.demux.add_foreign(path, shard),
-            ShardMessage::Release { path, shard } => self.demux.remove_foreign(&path, shard),
+            ShardMessage::Claim { path } => self.demux.add_foreign(path, from),
+            ShardMessage::Release { path } => self.demux.remove_foreign(&path, from),
         }
     }
 
@@ -265,9 +277,9 @@ impl Shard {
         self.must_forward
     }
 
-    /// What is to be told to other shards, with the shard's index.
-    pub(crate) fn poll_message(&mut self) -> Option<(usize, ShardMessage)> {
-        self.messages.pop_front()
+    /// The rings to and from the other shards.
+    pub(crate) fn neighbours(&mut self) -> &mut Neighbours {
+        &mut self.neighbours
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -387,11 +399,6 @@ impl Shard {
                 self.touched.push_back(PeerKey(index));
             }
         }
-    }
-
-    /// A message to another shard was lost: that shard is too busy.
-    pub(crate) fn count_undelivered(&mut self) {
-        self.counters.handover_overflow += 1;
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -4,7 +4,6 @@ use tsubame_stun::ice::Path;
 
 use super::{Shard, ShardMessage};
 use crate::keys::PeerKey;
-use crate::limits;
 
 impl Shard {
     pub(super) fn hand_over_by_path(&mut self, path: Path, datagram: &[u8], via: Option<usize>) {
@@ -15,21 +14,21 @@ impl Shard {
     }
 
     pub(super) fn hand_over(&mut self, shard: usize, path: Path, datagram: &[u8]) {
-        if self.messages.len() >= limits::HANDED_OVER {
-            self.counters.handover_overflow += 1;
-            return;
+        let message = |octets| ShardMessage::Datagram { path, octets };
+        match self.neighbours.try_send_octets(shard, datagram, message) {
+            true => self.counters.handed_over += 1,
+            false => self.counters.handover_overflow += 1,
         }
-        self.counters.handed_over += 1;
-        let message = ShardMessage::Datagram { from: self.index, path, datagram: datagram.into() };
-        self.messages.push_back((shard, message));
     }
 
     pub(super) fn claim_path(&mut self, key: PeerKey, path: Path, via: Option<usize>) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         peer.paths.push((path, via));
         if let Some(shard) = via {
-            let claim = ShardMessage::Claim { path, shard: self.index };
-            self.messages.push_back((shard, claim));
+            // One that is lost is made again with the next check.
+            if !self.neighbours.try_send(shard, ShardMessage::Claim { path }) {
+                self.counters.handover_overflow += 1;
+            }
         }
         self.demux.add_path(path, key);
     }
@@ -59,8 +58,14 @@ impl Shard {
         if self.demux.remove_path(&path, key)
             && let Some(via) = via
         {
-            let release = ShardMessage::Release { path, shard: self.index };
-            self.messages.push_back((via, release));
+            self.tell_shard(via, ShardMessage::Release { path });
+        }
+    }
+
+    /// Tells another shard what nobody says again.
+    pub(super) fn tell_shard(&mut self, shard: usize, message: ShardMessage) {
+        if !self.neighbours.send(shard, message) {
+            self.counters.handover_overflow += 1;
         }
     }
 }

@@ -23,7 +23,6 @@ fn entries(shard: &Shard) -> usize {
         + shard.demux.len()
         + shard.batched.len()
         + shard.touched.len()
-        + shard.messages.len()
         + shard.shared.census.half_open.load(std::sync::atomic::Ordering::Relaxed)
 }
 

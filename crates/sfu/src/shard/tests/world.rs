@@ -19,7 +19,7 @@ use crate::handle::Command;
 use crate::id::ConnectionId;
 use crate::keys::PeerKey;
 use crate::media::NtpClock;
-use crate::shard::{Census, Shard, Shared};
+use crate::shard::{Census, Neighbours, Shard, Shared};
 use crate::sink::Collected;
 use crate::subscription::Subscription;
 
@@ -34,7 +34,7 @@ pub(super) struct Client {
     pub(super) peer: Peer,
     pub(super) address: SocketAddr,
     /// The shard of its channel.
-    shard: usize,
+    pub(super) shard: usize,
     events: mpsc::Receiver<Event>,
     /// What signaling was told.
     pub(super) seen: Vec<Event>,
@@ -164,10 +164,12 @@ impl World {
             shards,
         });
         let clock = NtpClock::new(start, NtpTime(0xe000_0000_0000_0000));
-        let shards = (0..shards)
-            .map(|index| {
+        let shards = Neighbours::connect(shards)
+            .into_iter()
+            .enumerate()
+            .map(|(index, neighbours)| {
                 let seed = [seed.wrapping_add(index as u8); 32];
-                Shard::new(index, Arc::clone(&shared), clock, seed)
+                Shard::new(index, Arc::clone(&shared), neighbours, clock, seed)
             })
             .collect();
         Self {
@@ -427,8 +429,8 @@ impl World {
     pub(super) fn settle(&mut self) {
         loop {
             self.deliver();
-            self.exchange_messages();
-            let mut quiet = !self.signal();
+            let mut quiet = !self.exchange_messages();
+            quiet &= !self.signal();
             for shard in &mut self.shards {
                 let mut sink = Collected::default();
                 let now = self.now;
@@ -496,12 +498,19 @@ impl World {
         self.clients.iter_mut().find(|client| awake(client))
     }
 
-    fn exchange_messages(&mut self) {
-        for from in 0..self.shards.len() {
-            while let Some((to, message)) = self.shards[from].poll_message() {
-                self.shards[to].handle_message(self.now, message);
+    /// Whether one shard had something to say to another.
+    fn exchange_messages(&mut self) -> bool {
+        let mut any = false;
+        for shard in &mut self.shards {
+            shard.neighbours().retry();
+        }
+        for shard in &mut self.shards {
+            while let Some((from, message)) = shard.poll_neighbours() {
+                any = true;
+                shard.handle_message(self.now, from, message);
             }
         }
+        any
     }
 
     /// Brings what the SFU has to say to signaling. Whether there was something.
