@@ -17,6 +17,10 @@ pub(crate) struct Recent {
     window: WindowSize,
 }
 
+/// Where a stream stands in [`Recent`], until the next packet is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
 #[derive(Debug)]
 struct Stream {
     ssrc: u32,
@@ -34,17 +38,29 @@ impl Recent {
         self.streams.len()
     }
 
-    /// The window of a known SSRC.
-    pub(crate) fn find(&self, ssrc: u32) -> Option<&Window> {
-        let stream = self.last_heard().filter(|stream| stream.ssrc == ssrc);
-        let other = || self.streams.iter().find(|stream| stream.ssrc == ssrc);
-        stream.or_else(other).map(|stream| &stream.window)
+    /// Where a known SSRC stands, and its window.
+    #[inline]
+    pub(crate) fn find(&self, ssrc: u32) -> Option<(Place, &Window)> {
+        let last = Place(self.last);
+        match self.streams.get(last.0 as usize) {
+            Some(stream) if stream.ssrc == ssrc => Some((last, &stream.window)),
+            _ => self.search(ssrc),
+        }
     }
 
-    /// Remembers an authenticated packet.
-    pub(crate) fn accept(&mut self, ssrc: u32, index: u64) {
-        if self.last_heard().is_none_or(|stream| stream.ssrc != ssrc) {
-            self.change_to(ssrc);
+    /// For the first packet of a run.
+    #[inline(never)]
+    fn search(&self, ssrc: u32) -> Option<(Place, &Window)> {
+        let at = self.streams.iter().position(|stream| stream.ssrc == ssrc)?;
+        let place = Place(u32::try_from(at).ok()?);
+        self.streams.get(at).map(|stream| (place, &stream.window))
+    }
+
+    /// Remembers an authenticated packet of the SSRC that [`Recent::find`] found there, or did not.
+    #[inline]
+    pub(crate) fn accept(&mut self, place: Option<Place>, ssrc: u32, index: u64) {
+        if place != Some(Place(self.last)) {
+            self.change_to(place, ssrc);
         }
         if let Some(stream) = self.streams.get_mut(self.last as usize) {
             stream.window.insert(index);
@@ -56,10 +72,10 @@ impl Recent {
     }
 
     /// A run of another stream begins.
-    fn change_to(&mut self, ssrc: u32) {
+    #[inline(never)]
+    fn change_to(&mut self, place: Option<Place>, ssrc: u32) {
         let run = self.last_heard().map_or(0, |stream| stream.run + 1);
-        let known = self.streams.iter().position(|stream| stream.ssrc == ssrc);
-        let at = known.unwrap_or_else(|| self.make_room(ssrc));
+        let at = place.map_or_else(|| self.make_room(ssrc), |place| place.0 as usize);
         if let Some(stream) = self.streams.get_mut(at) {
             stream.run = run;
         }

@@ -110,7 +110,7 @@ impl Unprotector {
         if packet.len() < header_len + self.rtp.trailer_len() {
             return Err(UnprotectError::Malformed);
         }
-        let window = self.rtp_streams.find(ssrc);
+        let (place, window) = self.rtp_streams.find(ssrc).unzip();
         let index = match estimate(window.and_then(Window::highest), sequence_number) {
             Estimate::Index(index) => index,
             Estimate::BeforeFirst => return Err(UnprotectError::TooOld),
@@ -128,7 +128,7 @@ impl Unprotector {
         if hides_header {
             cryptex::mark_open(packet);
         }
-        self.rtp_streams.accept(ssrc, index);
+        self.rtp_streams.accept(place, ssrc, index);
         Ok(UnprotectedRtp { len, index })
     }
 
@@ -147,10 +147,11 @@ impl Unprotector {
         }
         let word = cipher.rtcp_word(packet).ok_or(UnprotectError::Malformed)?;
         let index = u64::from(word & !E_FLAG);
-        check(streams.find(ssrc), index)?;
+        let (place, window) = streams.find(ssrc).unzip();
+        check(window, index)?;
         let opened = cipher.open_rtcp(ssrc, word, packet);
         let len = opened.map_err(|_| UnprotectError::Unauthentic)?;
-        streams.accept(ssrc, index);
+        streams.accept(place, ssrc, index);
         Ok(len)
     }
 
@@ -160,6 +161,7 @@ impl Unprotector {
     }
 }
 
+#[inline]
 fn check(window: Option<&Window>, index: u64) -> Result<(), UnprotectError> {
     match window.map_or(Standing::Fresh, |window| window.standing(index)) {
         Standing::Fresh => Ok(()),
@@ -201,7 +203,7 @@ mod tests {
             let (key, salt) = (hex(vector, "master_key"), hex(vector, "master_salt"));
             let mut unprotector = Unprotector::new(profile, &key, &salt).unwrap();
             let index = number(vector, "roc") << 16 | number(vector, "sequence_number");
-            unprotector.rtp_streams.accept(0xcafe_babe, index - 1);
+            unprotector.rtp_streams.accept(None, 0xcafe_babe, index - 1);
             let (plain, mut packet) =
                 (hex(vector, "plaintext_packet"), hex(vector, "protected_packet"));
             let opened = unprotector.unprotect_rtp(&mut packet).unwrap();

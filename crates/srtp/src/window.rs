@@ -94,38 +94,35 @@ impl Window {
     }
 
     /// Remembers `index`. One that is below the window is forgotten at once.
+    #[inline]
     pub(crate) fn insert(&mut self, index: u64) {
-        let size = self.bits.len();
-        match self.highest {
-            Some(highest) if index <= highest => {
-                if highest - index >= size {
-                    return;
-                }
-            }
-            Some(highest) if index - highest < size => {
-                for skipped in highest + 1..index {
-                    self.bits.remove(skipped);
-                }
-                self.highest = Some(index);
-            }
-            Some(_) => {
-                self.bits.clear();
-                self.highest = Some(index);
-            }
-            None => self.highest = Some(index),
+        // Most packets are the next one: nothing was skipped.
+        if self.highest.is_none_or(|highest| highest + 1 == index) || self.moves_to(index) {
+            self.highest = Some(index);
+            self.bits.insert(index);
         }
-        self.bits.insert(index);
+    }
+
+    /// Makes room for an index that is not the next one. `false` if that was all: it is not the highest.
+    #[inline(never)]
+    fn moves_to(&mut self, index: u64) -> bool {
+        let (highest, size) = (self.highest.unwrap_or_default(), self.bits.len());
+        if index <= highest {
+            if highest - index < size {
+                self.bits.insert(index);
+            }
+            return false;
+        }
+        if index - highest < size {
+            (highest + 1..index).for_each(|skipped| self.bits.remove(skipped));
+        } else {
+            self.bits.clear();
+        }
+        true
     }
 }
 
 impl Bits {
-    fn words(&self) -> &[u64] {
-        match self {
-            Self::Inline(words) => words,
-            Self::Heap(words) => words,
-        }
-    }
-
     fn words_mut(&mut self) -> &mut [u64] {
         match self {
             Self::Inline(words) => words,
@@ -140,40 +137,48 @@ impl Bits {
         }
     }
 
-    /// The word of an index and the bit in it.
-    fn place(&self, index: u64) -> (usize, u64) {
-        let number = index / WORD_BITS;
+    fn contains(&self, index: u64) -> bool {
         // For the default size a mask; a division for the others.
         let word = match self {
-            Self::Inline(words) => number % words.len() as u64,
-            Self::Heap(words) => number % words.len() as u64,
+            Self::Inline(words) => words.get(place(index, INLINE_WORDS)),
+            Self::Heap(words) => words.get(place(index, words.len())),
         };
-        // At most 16 words, so the fallback is never taken.
-        (usize::try_from(word).unwrap_or(0), 1 << (index % WORD_BITS))
-    }
-
-    fn contains(&self, index: u64) -> bool {
-        let (word, bit) = self.place(index);
-        self.words().get(word).is_some_and(|word| word & bit != 0)
+        word.is_some_and(|word| word & bit(index) != 0)
     }
 
     fn insert(&mut self, index: u64) {
-        let (word, bit) = self.place(index);
-        if let Some(word) = self.words_mut().get_mut(word) {
-            *word |= bit;
+        if let Some(word) = self.word_mut(index) {
+            *word |= bit(index);
         }
     }
 
     fn remove(&mut self, index: u64) {
-        let (word, bit) = self.place(index);
-        if let Some(word) = self.words_mut().get_mut(word) {
-            *word &= !bit;
+        if let Some(word) = self.word_mut(index) {
+            *word &= !bit(index);
+        }
+    }
+
+    fn word_mut(&mut self, index: u64) -> Option<&mut u64> {
+        match self {
+            Self::Inline(words) => words.get_mut(place(index, INLINE_WORDS)),
+            Self::Heap(words) => words.get_mut(place(index, words.len())),
         }
     }
 
     fn clear(&mut self) {
         self.words_mut().fill(0);
     }
+}
+
+/// The word of an index in a ring of so many.
+fn place(index: u64, words: usize) -> usize {
+    // At most 16 words, so the fallback is never taken.
+    usize::try_from((index / WORD_BITS) % words as u64).unwrap_or(0)
+}
+
+/// The bit of an index in its word.
+fn bit(index: u64) -> u64 {
+    1 << (index % WORD_BITS)
 }
 
 impl fmt::Debug for Window {
