@@ -6,6 +6,9 @@ use std::process::Command;
 
 const BEGIN: &str = "<!-- tables: written by benches/peers/run --update-docs -->";
 const END: &str = "<!-- end of tables -->";
+/// Those of the program that is built with the feature.
+const BEGIN_AWS_LC_RS: &str = "<!-- tables of feature aws-lc-rs: written likewise -->";
+const END_AWS_LC_RS: &str = "<!-- end of tables of feature aws-lc-rs -->";
 
 /// The crates whose versions the document names.
 const PEERS: [&str; 16] = [
@@ -32,9 +35,14 @@ const MORE_PEERS: [&str; 3] = ["str0m-aws-lc-rs", "webrtc-sdp", "webrtc-srtp"];
 pub(crate) fn update(tables: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks.md");
     let text = std::fs::read_to_string(&path).expect("docs/benchmarks.md");
-    let (before, rest) = text.split_once(BEGIN).expect("the mark where tables begin");
-    let (_, after) = rest.split_once(END).expect("the mark where tables end");
-    let text = format!("{before}{BEGIN}\n\n{}\n{tables}{END}{after}", circumstances());
+    let (begin, end, circumstances) = if cfg!(feature = "aws-lc-rs") {
+        (BEGIN_AWS_LC_RS, END_AWS_LC_RS, String::new())
+    } else {
+        (BEGIN, END, circumstances() + "\n")
+    };
+    let (before, rest) = text.split_once(begin).expect("the mark where tables begin");
+    let (_, after) = rest.split_once(end).expect("the mark where tables end");
+    let text = format!("{before}{begin}\n\n{circumstances}{tables}{end}{after}");
     std::fs::write(&path, text).expect("docs/benchmarks.md can be written");
     eprintln!("docs/benchmarks.md is up to date");
 }
