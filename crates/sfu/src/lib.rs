@@ -50,4 +50,4 @@ pub use id::{ConnectionId, InvalidConnectionId};
 pub use metrics::{Histogram, Population, ShardMetrics};
 pub use server::Server;
 /// What [`ShardMetrics`] says of the sockets.
-pub use tsubame_udp::{DropReason, Dropped, ReceiveCounters, RunLengths, SendReport};
+pub use tsubame_udp::{ByPriority, DropReason, Dropped, ReceiveCounters, RunLengths, SendReport};

@@ -36,5 +36,7 @@ pub(crate) const HANDED_OVER: usize = 4_096;
 pub(crate) const WAITING_MESSAGES: usize = 65_536;
 /// Paths that a shard remembers as another shard's.
 pub(crate) const FOREIGN_PATHS: usize = 65_536;
+/// While a socket takes no more, video waits this long for it.
+pub(crate) const WAITING_VIDEO: Duration = Duration::from_millis(100);
 /// The largest RTCP compound packet that is written, before SRTCP adds to it.
 pub(crate) const RTCP_COMPOUND: usize = 1_150;

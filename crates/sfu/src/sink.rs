@@ -1,15 +1,18 @@
 //! Where outgoing datagrams are written: straight into the socket's batch in a server, into a `Vec` in a test.
 
 use tsubame_stun::ice::Path;
+use tsubame_udp::Priority;
 
 /// Takes datagrams, each written in place by its maker.
 pub(crate) trait Sink {
-    /// Reserves `max_len` octets towards `path.remote` from `path.local`, lets `write` fill them, and keeps as many as it says.
+    /// Reserves `max_len` octets towards `path.remote` from `path.local`, lets `write` fill them, and keeps as many as it says. `priority`: what
+    /// matters least is lost first while the network takes no more.
     ///
     /// A `write` that returns `None` leaves no trace. Returns whether a datagram was taken; one that was not is lost, as on the network.
     fn datagram(
         &mut self,
         path: &Path,
+        priority: Priority,
         max_len: usize,
         write: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> bool;
@@ -28,6 +31,7 @@ impl Sink for Collected {
     fn datagram(
         &mut self,
         path: &Path,
+        _priority: Priority,
         max_len: usize,
         write: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> bool {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use tsubame_dtls as dtls;
 use tsubame_srtp as srtp;
 use tsubame_stun::ice::{Credentials, LiteAgent, LiteConfig, LiteEvent, Path};
+use tsubame_udp::Priority;
 
 use crate::api::CloseReason;
 use crate::sink::Sink;
@@ -342,7 +343,7 @@ impl Transport {
 
 fn send(sink: &mut impl Sink, path: &Path, datagram: Option<&[u8]>) {
     let Some(datagram) = datagram else { return };
-    sink.datagram(path, datagram.len(), |out| {
+    sink.datagram(path, Priority::High, datagram.len(), |out| {
         out.get_mut(..datagram.len())?.copy_from_slice(datagram);
         Some(datagram.len())
     });

@@ -73,7 +73,7 @@ impl Worker {
             commands,
             wakers: Vec::new(),
             undelivered: false,
-            network: Network::new(sockets, BATCH, SEND_ARENA),
+            network: Network::new(sockets, BATCH, SEND_ARENA, now()),
             published: Arc::new(Published::new()),
             received: ReceiveBatch::new(BATCH),
             readable,
@@ -109,12 +109,14 @@ impl Worker {
             }
             for event in &events {
                 if let Some(readable) = self.readable.get_mut(event.token().0) {
-                    *readable = true;
+                    *readable |= event.is_readable() || event.is_error();
                 }
             }
             let woken = now();
             let waited = woken.saturating_duration_since(settled);
+            self.network.now = woken;
             self.turn(woken);
+            self.watch_full_sockets();
             settled = now();
             let took = settled.saturating_duration_since(woken);
             let metrics = &mut self.network.metrics;
@@ -137,6 +139,20 @@ impl Worker {
         }
     }
 
+    /// Wants to be told when a full socket is writable, and only then.
+    fn watch_full_sockets(&mut self) {
+        for (index, socket, is_full) in self.network.changes() {
+            let interest =
+                if is_full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+            let fd = socket.as_raw_fd();
+            let registry = self.poll.registry();
+            if let Err(error) = registry.reregister(&mut SourceFd(&fd), Token(index), interest) {
+                // What waits is then sent with what comes next.
+                tracing::warn!(%error, "a full socket cannot be watched");
+            }
+        }
+    }
+
     fn publish(&mut self) {
         let metrics = &mut self.network.metrics;
         metrics.counters = *self.shard.counters();
@@ -152,7 +168,8 @@ impl Worker {
         if work_left {
             return Some(Duration::ZERO);
         }
-        let due = self.shard.poll_timeout().map(|at| at.saturating_duration_since(now));
+        let due = [self.shard.poll_timeout(), self.network.poll_timeout()];
+        let due = due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now));
         if !self.undelivered {
             return due;
         }
@@ -185,7 +202,7 @@ impl Worker {
             if !self.readable[index] {
                 return;
             }
-            let socket = &self.network.sockets[index].0;
+            let socket = self.network.socket(index);
             let port = socket.local_addr().port();
             match socket.receive(&mut self.received) {
                 Ok(0) => {

@@ -23,7 +23,7 @@ pub(crate) struct Abilities<'a> {
 enum Verdict {
     /// Nothing happened: the same again.
     Again,
-    /// The socket is full: once more, then give up on the rest of the batch.
+    /// The socket is full: what is left is kept, or tried once more and given up.
     Full,
     /// The run does not pass this path as one: send its datagrams singly.
     Split,
@@ -62,37 +62,70 @@ fn judge(errno: i32, datagrams: usize) -> Verdict {
     }
 }
 
-/// Sends the batch in order and leaves it empty. Never waits and never allocates.
+/// What becomes of what a full socket has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFull {
+    /// It is dropped.
+    Drop,
+    /// It stays in the batch.
+    Keep,
+}
+
+/// Sends the batch in order and leaves in it nothing, or what is to be kept. Never waits and never allocates.
 pub(crate) fn flush(
     batch: &mut SendBatch,
+    when_full: WhenFull,
     abilities: &Abilities<'_>,
     kernel: &mut impl Kernel,
 ) -> SendReport {
     let mut flush = Flush {
         cursor: Cursor { run: 0, datagram: 0 },
         split: None,
-        was_full: false,
+        when_full,
+        is_full: false,
         report: SendReport::default(),
     };
     while flush.cursor.run < batch.runs() {
-        flush.pass(batch, abilities, kernel);
+        match flush.pass(batch, abilities, kernel) {
+            Pass::Over => {}
+            Pass::Full => {
+                flush.report.kept += 1;
+                batch.keep_from(flush.cursor);
+                return flush.report;
+            }
+        }
     }
     batch.clear();
     flush.report
+}
+
+/// How filling the headers and sending them ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// They are sent, or have to be filled otherwise.
+    Over,
+    /// The socket is full, and what is left is to be kept.
+    Full,
 }
 
 struct Flush {
     cursor: Cursor,
     /// The run that goes out datagram by datagram.
     split: Option<usize>,
+    when_full: WhenFull,
     /// The socket was full once already.
-    was_full: bool,
+    is_full: bool,
     report: SendReport,
 }
 
 impl Flush {
     /// Fills the headers once and sends them, until they are sent or have to be filled otherwise.
-    fn pass(&mut self, batch: &mut SendBatch, abilities: &Abilities<'_>, kernel: &mut impl Kernel) {
+    fn pass(
+        &mut self,
+        batch: &mut SendBatch,
+        abilities: &Abilities<'_>,
+        kernel: &mut impl Kernel,
+    ) -> Pass {
         let (arena, runs, messages) = batch.parts();
         let shape = Shape {
             gso: abilities.gso.load(Ordering::Relaxed),
@@ -119,21 +152,25 @@ impl Flush {
             let left = runs[self.cursor.run].datagrams() - self.cursor.datagram;
             match judge(errno, failing.datagrams) {
                 Verdict::Again => {}
-                Verdict::Full if !self.was_full => self.was_full = true,
-                Verdict::Full => return self.give_up(runs),
+                Verdict::Full if self.when_full == WhenFull::Keep => return Pass::Full,
+                Verdict::Full if !self.is_full => self.is_full = true,
+                Verdict::Full => {
+                    self.give_up(runs);
+                    return Pass::Over;
+                }
                 Verdict::Split => {
                     self.split = Some(self.cursor.run);
                     self.report.split_runs += 1;
-                    return;
+                    return Pass::Over;
                 }
                 Verdict::SplitForever => {
                     abilities.gso.store(false, Ordering::Relaxed);
                     self.report.split_runs += 1;
-                    return;
+                    return Pass::Over;
                 }
                 Verdict::SkipRun(reason) if failing.datagrams < left => {
                     self.skip(reason, left, runs);
-                    return;
+                    return Pass::Over;
                 }
                 Verdict::SkipRun(reason) | Verdict::SkipMessage(reason) => {
                     self.skip(reason, failing.datagrams, runs);
@@ -141,6 +178,7 @@ impl Flush {
                 }
             }
         }
+        Pass::Over
     }
 
     fn skip(&mut self, reason: DropReason, datagrams: usize, runs: &[Run]) {
@@ -150,7 +188,9 @@ impl Flush {
 
     fn give_up(&mut self, runs: &[Run]) {
         while let Some(run) = runs.get(self.cursor.run) {
-            self.skip(DropReason::WouldBlock, run.datagrams() - self.cursor.datagram, runs);
+            let left = run.datagrams() - self.cursor.datagram;
+            self.report.shed(run.priority, left);
+            self.cursor = advance(self.cursor, left, runs);
         }
     }
 }

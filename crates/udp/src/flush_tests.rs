@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::Dropped;
 use crate::address::RawAddress;
 use crate::control::Control;
+use crate::{ByPriority, Dropped, Priority};
 
 #[allow(clippy::unnecessary_cast, reason = "its type differs between C libraries")]
 fn control_len(message: &libc::mmsghdr) -> usize {
@@ -104,7 +104,7 @@ fn run<F: FnMut(u16, Option<usize>, &[u8]) -> Option<i32>>(
     gso: &AtomicBool,
     kernel: &mut FakeKernel<F>,
 ) -> SendReport {
-    let report = flush(batch, &Abilities { gso, pktinfo: false }, kernel);
+    let report = flush(batch, WhenFull::Drop, &Abilities { gso, pktinfo: false }, kernel);
     assert!(batch.is_empty());
     assert_eq!(report.syscalls, kernel.calls as u64);
     assert_eq!(report.datagrams, kernel.sent.len() as u64);
@@ -277,7 +277,7 @@ fn full_twice_drops_the_rest_of_the_batch() {
         });
         let report = run(&mut three_by_four(), &AtomicBool::new(gso), &mut kernel);
         assert_eq!((report.datagrams, report.dropped.would_block), (sent, 12 - sent));
-        assert_eq!(report.dropped.total(), 12 - sent);
+        assert_eq!((report.dropped.total(), report.shed.normal), (12 - sent, 12 - sent));
         assert!(kernel.to(3).is_empty());
     }
 }
@@ -305,7 +305,12 @@ fn a_source_is_named_only_where_the_socket_has_a_choice() {
             }
         }
         let mut kernel = Probe(None);
-        flush(&mut batch, &Abilities { gso: &AtomicBool::new(true), pktinfo }, &mut kernel);
+        flush(
+            &mut batch,
+            WhenFull::Drop,
+            &Abilities { gso: &AtomicBool::new(true), pktinfo },
+            &mut kernel,
+        );
         assert_eq!(kernel.0, Some(if pktinfo { 32 } else { 0 }));
     }
 }
@@ -331,13 +336,152 @@ proptest! {
         for (index, &(port, len)) in datagrams.iter().enumerate() {
             let bytes = vec![index as u8; len];
             if !put(&mut batch, port, &bytes) {
-                flush(&mut batch, &Abilities { gso: &gso, pktinfo: false }, &mut kernel);
+                flush(&mut batch, WhenFull::Drop, &Abilities { gso: &gso, pktinfo: false }, &mut kernel);
                 prop_assert!(put(&mut batch, port, &bytes));
             }
             expected.push((port, bytes));
         }
-        flush(&mut batch, &Abilities { gso: &gso, pktinfo: false }, &mut kernel);
+        flush(&mut batch, WhenFull::Drop, &Abilities { gso: &gso, pktinfo: false }, &mut kernel);
         // Order across destinations is kept as well.
         prop_assert_eq!(&kernel.sent, &expected);
     }
+}
+
+/// Sends as a socket does that keeps what does not fit.
+fn keep<F: FnMut(u16, Option<usize>, &[u8]) -> Option<i32>>(
+    batch: &mut SendBatch,
+    kernel: &mut FakeKernel<F>,
+) -> SendReport {
+    let gso = AtomicBool::new(true);
+    flush(batch, WhenFull::Keep, &Abilities { gso: &gso, pktinfo: false }, kernel)
+}
+
+fn put_as(batch: &mut SendBatch, port: u16, priority: Priority, bytes: &[u8]) -> bool {
+    let destination = SocketAddr::from(([192, 0, 2, 1], port));
+    let Some(slot) = batch.reserve(None, destination, bytes.len()) else { return false };
+    slot.copy_from_slice(bytes);
+    batch.commit_as(priority, bytes.len());
+    true
+}
+
+#[test]
+fn what_a_full_socket_does_not_take_stays_first_in_line() {
+    let mut room = 1;
+    let mut batch = three_by_four();
+    let mut full = FakeKernel::new(|_, _, _| {
+        room -= 1;
+        (room < 0).then_some(libc::EAGAIN)
+    });
+    let report = keep(&mut batch, &mut full);
+    // One call takes the first run, the next says why it took no more.
+    assert_eq!((report.datagrams, report.kept, report.syscalls), (4, 1, 2));
+    assert_eq!(report.dropped.total(), 0);
+    assert!(batch.is_waiting());
+    assert_eq!((batch.len(), batch.runs()), (8, 2));
+    assert!(put(&mut batch, 4, &[9; 100]));
+    let mut kernel = FakeKernel::new(|_, _, _| None);
+    let report = keep(&mut batch, &mut kernel);
+    assert_eq!((report.datagrams, report.kept), (9, 0));
+    assert!(batch.is_empty() && !batch.is_waiting());
+    let ports: Vec<u16> = kernel.sent.iter().map(|sent| sent.0).collect();
+    assert_eq!(ports, [2, 2, 2, 2, 3, 3, 3, 3, 4]);
+    assert!((2..=3).all(|port| is_complete(&kernel.to(port))));
+}
+
+#[test]
+fn a_socket_that_fills_in_the_midst_of_a_run_keeps_the_rest_of_it() {
+    let mut batch = three_by_four();
+    // This path takes no runs, and the socket takes two datagrams of the one that is split.
+    let mut kernel = FakeKernel::new(|port, segment, data| match (port, segment) {
+        (2, Some(_)) => Some(libc::EMSGSIZE),
+        (2, None) => (data[0] == 2).then_some(libc::EAGAIN),
+        _ => None,
+    });
+    let report = keep(&mut batch, &mut kernel);
+    assert_eq!((report.datagrams, report.kept, report.split_runs), (6, 1, 1));
+    let mut kernel = FakeKernel::new(|_, _, _| None);
+    keep(&mut batch, &mut kernel);
+    assert_eq!(kernel.to(2), [&[2; 100][..], &[3; 100]]);
+    assert!(is_complete(&kernel.to(3)));
+}
+
+#[test]
+fn while_a_socket_is_full_more_may_wait_than_is_sent_at_once() {
+    let mut batch = SendBatch::new(2, 100_000);
+    let mut full = FakeKernel::new(|_, _, _| Some(libc::EAGAIN));
+    assert!(put(&mut batch, 1, b"first"));
+    keep(&mut batch, &mut full);
+    let taken = (2..).take_while(|&port| put(&mut batch, port, b"next")).count();
+    assert_eq!(taken, crate::waiting::MAX_WAITING_RUNS - 1);
+    let mut kernel = FakeKernel::new(|_, _, _| None);
+    let report = keep(&mut batch, &mut kernel);
+    assert_eq!(report.datagrams, crate::waiting::MAX_WAITING_RUNS as u64);
+    let ports = kernel.sent.iter().map(|sent| sent.0);
+    assert!(ports.eq(1..=crate::waiting::MAX_WAITING_RUNS as u16), "in order");
+    // And then no longer.
+    assert!(put(&mut batch, 1, b"a") && put(&mut batch, 2, b"b") && !put(&mut batch, 3, b"c"));
+}
+
+/// A full socket's batch of ten datagrams of 100 bytes, which fill its arena; the even ones are of the other priority.
+fn ten_that_wait(odd: Priority, even: Priority) -> SendBatch {
+    let mut batch = SendBatch::new(64, 1_000);
+    for number in 0..10u8 {
+        let priority = if number % 2 == 0 { even } else { odd };
+        assert!(put_as(&mut batch, u16::from(number) + 1, priority, &[number; 100]));
+    }
+    keep(&mut batch, &mut FakeKernel::new(|_, _, _| Some(libc::EAGAIN)));
+    assert!(!put(&mut batch, 99, &[0; 100]));
+    batch
+}
+
+/// The numbers of those that are left, in order.
+fn left(mut batch: SendBatch) -> Vec<u8> {
+    let mut kernel = FakeKernel::new(|_, _, _| None);
+    keep(&mut batch, &mut kernel);
+    for (port, bytes) in &kernel.sent {
+        assert_eq!(bytes, &vec![(port - 1) as u8; 100], "its own bytes, to its own destination");
+    }
+    kernel.sent.iter().map(|sent| sent.1[0]).collect()
+}
+
+#[test]
+fn the_oldest_video_goes_first_and_no_more_of_it_than_needed() {
+    for other in [Priority::Normal, Priority::High] {
+        let mut batch = ten_that_wait(Priority::Low, other);
+        let report = batch.make_room(Priority::Low);
+        assert_eq!(report.shed, ByPriority { low: 3, ..ByPriority::default() });
+        assert_eq!(report.dropped.would_block, 3);
+        assert_eq!(left(batch), [0, 2, 4, 6, 7, 8, 9]);
+    }
+}
+
+#[test]
+fn audio_goes_when_there_is_no_video_left_and_control_last() {
+    let mut batch = ten_that_wait(Priority::Normal, Priority::High);
+    let report = batch.make_room(Priority::High);
+    assert_eq!(report.shed, ByPriority { normal: 3, ..ByPriority::default() });
+    assert_eq!(left(batch), [0, 2, 4, 6, 7, 8, 9]);
+    let mut batch = ten_that_wait(Priority::High, Priority::High);
+    let report = batch.make_room(Priority::High);
+    assert_eq!(report.shed, ByPriority { high: 3, ..ByPriority::default() });
+    assert_eq!(left(batch), [3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn nothing_goes_for_the_sake_of_what_matters_less() {
+    let mut batch = ten_that_wait(Priority::Normal, Priority::High);
+    assert_eq!(batch.make_room(Priority::Low), SendReport::default());
+    assert!(!put_as(&mut batch, 99, Priority::Low, &[0; 100]));
+    assert_eq!(left(batch), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn video_that_waited_for_too_long_goes_as_a_whole() {
+    let mut batch = ten_that_wait(Priority::Low, Priority::Normal);
+    assert_eq!(batch.drop_waiting(Priority::Low).shed.low, 5);
+    assert!(batch.is_waiting());
+    assert_eq!(left(batch), [0, 2, 4, 6, 8]);
+    let mut batch = ten_that_wait(Priority::Low, Priority::Low);
+    batch.drop_waiting(Priority::Low);
+    assert!(!batch.is_waiting() && batch.is_empty(), "nothing is left to wait");
 }

@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 
 use crate::gso::MAX_RUN_DATAGRAMS;
+use crate::priority::{ByPriority, Priority};
 
 /// What became of a batch, or, added up, of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,17 +21,34 @@ pub struct SendReport {
     pub split_runs: u64,
     /// How long the runs were.
     pub run_lengths: RunLengths,
+    /// Times the socket was full and the rest of the batch was kept.
+    pub kept: u64,
     /// Datagrams that were not sent.
     pub dropped: Dropped,
+    /// Those among them that a full socket cost ([`Dropped::would_block`]), by their priority.
+    pub shed: ByPriority,
 }
 
 impl SendReport {
+    /// What became of a datagram that was not even taken into a batch, because what waits there for a full socket matters more.
+    pub fn refused(priority: Priority) -> Self {
+        let mut report = Self::default();
+        report.shed(priority, 1);
+        report
+    }
+
     /// Counts one message of `datagrams` datagrams that the kernel took.
     pub(crate) fn sent(&mut self, datagrams: usize, bytes: usize) {
         self.datagrams += datagrams as u64;
         self.bytes += bytes as u64;
         self.runs += 1;
         self.run_lengths.count(datagrams);
+    }
+
+    /// Counts datagrams for which a full socket had no room.
+    pub(crate) fn shed(&mut self, priority: Priority, datagrams: usize) {
+        self.dropped.count(DropReason::WouldBlock, datagrams);
+        self.shed.count(priority, datagrams);
     }
 }
 
@@ -42,7 +60,9 @@ impl AddAssign for SendReport {
         self.syscalls += other.syscalls;
         self.split_runs += other.split_runs;
         self.run_lengths += other.run_lengths;
+        self.kept += other.kept;
         self.dropped += other.dropped;
+        self.shed += other.shed;
     }
 }
 
@@ -84,7 +104,7 @@ impl AddAssign for RunLengths {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The socket's send buffer was full, and still was when asked again (EAGAIN).
+    /// The socket's send buffer was full (EAGAIN), for longer than the datagram was kept.
     WouldBlock,
     /// The kernel was short of memory or the device's queue was full (ENOBUFS, ENOMEM).
     NoBuffers,
@@ -193,12 +213,18 @@ mod tests {
         for (reason, _) in Dropped::default().reasons() {
             report.dropped.count(reason, 3);
         }
+        report.kept = 1;
+        for priority in [Priority::Low, Priority::Normal, Priority::High] {
+            report.shed(priority, 1);
+        }
         let mut sum = report;
         sum += report;
+        assert_eq!((sum.kept, sum.shed), (2, ByPriority { low: 2, normal: 2, high: 2 }));
+        assert_eq!((sum.dropped.would_block, sum.shed.total()), (12, 6));
         assert_eq!((sum.datagrams, sum.bytes, sum.runs), (8, 8000, 2));
         assert_eq!((sum.syscalls, sum.split_runs), (2, 4));
-        assert_eq!(sum.dropped.total(), 48);
-        assert!(sum.dropped.reasons().iter().all(|&(_, datagrams)| datagrams == 6));
+        assert_eq!(sum.dropped.total(), 48 + 6);
+        assert!(sum.dropped.reasons()[1..].iter().all(|&(_, datagrams)| datagrams == 6));
         assert_eq!(sum.run_lengths.buckets().map(|(_, _, runs)| runs).sum::<u64>(), 2);
     }
 }

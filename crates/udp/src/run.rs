@@ -5,11 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use crate::gso::{MAX_RUN_BYTES, MAX_RUN_DATAGRAMS};
+use crate::priority::Priority;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) source: Option<IpAddr>,
     pub(crate) destination: SocketAddr,
+    pub(crate) priority: Priority,
     /// Where it begins in the arena.
     offset: usize,
     /// Bytes of each datagram but the last.
@@ -25,10 +27,11 @@ impl Run {
     pub(crate) fn new(
         source: Option<IpAddr>,
         destination: SocketAddr,
+        priority: Priority,
         offset: usize,
         len: usize,
     ) -> Self {
-        Self { source, destination, offset, segment: len, len, datagrams: 1 }
+        Self { source, destination, priority, offset, segment: len, len, datagrams: 1 }
     }
 
     /// Whether a datagram of some length could still join.
@@ -46,11 +49,12 @@ impl Run {
         &mut self,
         source: Option<IpAddr>,
         destination: SocketAddr,
+        priority: Priority,
         len: usize,
     ) -> bool {
         // An empty datagram cannot be a segment: the kernel would not see where it is.
         let fits = 0 < len && len <= self.segment && self.len + len <= MAX_RUN_BYTES;
-        if !fits || !self.is_open_for(source, destination) {
+        if !fits || self.priority != priority || !self.is_open_for(source, destination) {
             return false;
         }
         self.len += len;
@@ -64,6 +68,21 @@ impl Run {
 
     pub(crate) fn segment(&self) -> usize {
         self.segment
+    }
+
+    /// Leaves out the first `datagrams`, fewer than there are.
+    pub(crate) fn skip(&mut self, datagrams: usize) {
+        let skipped = self.range(0, datagrams).len();
+        self.offset += skipped;
+        self.len -= skipped;
+        self.datagrams -= datagrams;
+        // One that is left alone may be shorter than those before it.
+        self.segment = self.segment.min(self.len);
+    }
+
+    /// Says where in the arena the run lies from now on.
+    pub(crate) fn move_to(&mut self, offset: usize) {
+        self.offset = offset;
     }
 
     /// Where in the arena the datagrams `from..to` are; an empty range holds nothing.
@@ -83,8 +102,11 @@ mod tests {
     }
 
     fn run(sizes: &[usize]) -> (Run, Vec<bool>) {
-        let mut run = Run::new(None, destination(), 100, sizes[0]);
-        let joined = sizes[1..].iter().map(|&len| run.join(None, destination(), len)).collect();
+        let mut run = Run::new(None, destination(), Priority::Low, 100, sizes[0]);
+        let joined = sizes[1..]
+            .iter()
+            .map(|&len| run.join(None, destination(), Priority::Low, len))
+            .collect();
         (run, joined)
     }
 
@@ -138,11 +160,24 @@ mod tests {
     }
 
     #[test]
-    fn another_source_or_destination_does_not_join() {
-        let mut run = Run::new(None, destination(), 0, 10);
-        assert!(!run.join(None, "192.0.2.1:1001".parse().unwrap(), 10));
-        assert!(!run.join(None, "192.0.2.2:1000".parse().unwrap(), 10));
-        assert!(!run.join(Some([192, 0, 2, 9].into()), destination(), 10));
-        assert!(run.join(None, destination(), 10));
+    fn another_source_destination_or_priority_does_not_join() {
+        let mut run = Run::new(None, destination(), Priority::Low, 0, 10);
+        assert!(!run.join(None, "192.0.2.1:1001".parse().unwrap(), Priority::Low, 10));
+        assert!(!run.join(None, "192.0.2.2:1000".parse().unwrap(), Priority::Low, 10));
+        assert!(!run.join(Some([192, 0, 2, 9].into()), destination(), Priority::Low, 10));
+        assert!(!run.join(None, destination(), Priority::High, 10));
+        assert!(run.join(None, destination(), Priority::Low, 10));
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_is_a_run() {
+        let (mut run, _) = run(&[10, 10, 10, 4]);
+        run.skip(2);
+        assert_eq!((run.datagrams(), run.segment(), run.range(0, 2)), (2, 10, 120..134));
+        assert_eq!(run.range(1, 2), 130..134);
+        run.skip(1);
+        assert_eq!((run.datagrams(), run.segment(), run.range(0, 1)), (1, 4, 130..134));
+        run.move_to(0);
+        assert_eq!(run.range(0, 1), 0..4);
     }
 }

@@ -3,8 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::address::canonical;
+use crate::priority::Priority;
 use crate::run::Run;
 use crate::sendmmsg::Messages;
+use crate::waiting::MAX_WAITING_RUNS;
 
 /// Datagrams to be sent together, written in place and sent in order by
 /// [`Socket::send`](crate::Socket::send).
@@ -14,18 +16,21 @@ use crate::sendmmsg::Messages;
 /// shorter) become one run, which costs the kernel little more than one datagram: so write
 /// destination by destination. Datagrams are never reordered.
 ///
-/// All of its memory is allocated by [`new`](Self::new).
+/// All of its memory is allocated by [`new`](Self::new), but for the list of runs that wait while
+/// the socket is full ([`Socket::send_or_keep`](crate::Socket::send_or_keep)).
 pub struct SendBatch {
-    arena: Box<[u8]>,
-    used: usize,
-    runs: Vec<Run>,
+    pub(crate) arena: Box<[u8]>,
+    pub(crate) used: usize,
+    pub(crate) runs: Vec<Run>,
     max_runs: usize,
-    datagrams: usize,
-    reserved: Option<Reservation>,
+    pub(crate) datagrams: usize,
+    /// The socket was full, and what is here waits for it.
+    pub(crate) waiting: bool,
+    pub(crate) reserved: Option<Reservation>,
     messages: Messages,
 }
 
-struct Reservation {
+pub(crate) struct Reservation {
     source: Option<IpAddr>,
     destination: SocketAddr,
     len: usize,
@@ -45,6 +50,7 @@ impl SendBatch {
             runs: Vec::with_capacity(max_runs + 1),
             max_runs,
             datagrams: 0,
+            waiting: false,
             reserved: None,
             messages: Messages::new(max_runs + 1),
         }
@@ -74,18 +80,27 @@ impl SendBatch {
         Some(slot)
     }
 
-    /// Makes the first `len` bytes of the slot reserved last a datagram.
+    /// Makes the first `len` bytes of the slot reserved last a datagram of [`Priority::Normal`].
     ///
     /// # Panics
     /// When no slot is reserved, or `len` is more than was reserved.
     pub fn commit(&mut self, len: usize) {
+        self.commit_as(Priority::Normal, len);
+    }
+
+    /// The same for a datagram of some priority. Those of different priority do not form a run.
+    ///
+    /// # Panics
+    /// As [`commit`](Self::commit).
+    pub fn commit_as(&mut self, priority: Priority, len: usize) {
         let Some(Reservation { source, destination, len: reserved }) = self.reserved.take() else {
             panic!("commit without reserve");
         };
         assert!(len <= reserved, "committed {len} bytes of {reserved}");
-        let joined = self.runs.last_mut().is_some_and(|run| run.join(source, destination, len));
+        let last = self.runs.last_mut();
+        let joined = last.is_some_and(|run| run.join(source, destination, priority, len));
         if !joined {
-            self.runs.push(Run::new(source, destination, self.used, len));
+            self.runs.push(Run::new(source, destination, priority, self.used, len));
         }
         self.used += len;
         self.datagrams += 1;
@@ -111,13 +126,16 @@ impl SendBatch {
         self.used = 0;
         self.runs.clear();
         self.datagrams = 0;
+        self.waiting = false;
         self.reserved = None;
     }
 
     fn has_room_for_run(&self, source: Option<IpAddr>, destination: SocketAddr) -> bool {
+        let max_runs =
+            if self.waiting { MAX_WAITING_RUNS.max(self.max_runs) } else { self.max_runs };
         match self.runs.last() {
-            Some(last) if self.runs.len() == self.max_runs => last.is_open_for(source, destination),
-            _ => self.runs.len() < self.max_runs,
+            Some(last) if self.runs.len() == max_runs => last.is_open_for(source, destination),
+            _ => self.runs.len() < max_runs,
         }
     }
 

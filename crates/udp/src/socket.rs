@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use socket2::{Domain, Protocol, Type};
 
 use crate::buffers::{self, Buffers};
-use crate::flush::{self, Abilities};
+use crate::flush::{self, Abilities, WhenFull};
 use crate::recvmmsg::ReceiveBatch;
 use crate::report::SendReport;
 use crate::send_batch::SendBatch;
@@ -158,15 +158,26 @@ impl Socket {
     ///   memory).
     /// * A run too large for its path is sent again datagram by datagram.
     /// * A full send buffer is about everybody: the rest of the batch is tried once more at once,
-    ///   and what then does not fit is dropped ([`would_block`](crate::Dropped::would_block)). A
-    ///   late datagram is worth less than the next one.
+    ///   and what then does not fit is dropped ([`would_block`](crate::Dropped::would_block)).
     pub fn send(&self, batch: &mut SendBatch) -> SendReport {
+        self.flush(batch, WhenFull::Drop)
+    }
+
+    /// The same, but what a full send buffer has no room for stays in `batch`, first in line
+    /// ([`is_waiting`](SendBatch::is_waiting)): what is committed from now on waits behind it. Send
+    /// again when the socket is writable. When `reserve` finds the batch full, choose what goes:
+    /// [`make_room`](SendBatch::make_room).
+    pub fn send_or_keep(&self, batch: &mut SendBatch) -> SendReport {
+        self.flush(batch, WhenFull::Keep)
+    }
+
+    fn flush(&self, batch: &mut SendBatch, when_full: WhenFull) -> SendReport {
         let abilities = Abilities {
             gso: &self.gso,
             // Only a wildcard socket has a choice.
             pktinfo: self.pktinfo && self.local.ip().is_unspecified(),
         };
-        flush::flush(batch, &abilities, &mut Sendmmsg(self.as_raw_fd()))
+        flush::flush(batch, when_full, &abilities, &mut Sendmmsg(self.as_raw_fd()))
     }
 
     fn bound_ip(&self) -> IpAddr {

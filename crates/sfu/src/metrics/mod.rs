@@ -3,7 +3,7 @@
 mod histogram;
 mod published;
 
-use tsubame_udp::{Dropped, ReceiveCounters, SendReport};
+use tsubame_udp::{ByPriority, Dropped, ReceiveCounters, SendReport};
 
 use crate::counters::Counters;
 pub use histogram::Histogram;
@@ -97,8 +97,18 @@ impl ShardMetrics {
 }
 
 fn each_of_sent(sent: &mut SendReport, visit: &mut impl FnMut(&mut u64)) {
-    let SendReport { datagrams, bytes, runs, syscalls, split_runs, run_lengths, dropped } = sent;
-    for value in [datagrams, bytes, runs, syscalls, split_runs] {
+    let SendReport {
+        datagrams,
+        bytes,
+        runs,
+        syscalls,
+        split_runs,
+        run_lengths,
+        kept,
+        dropped,
+        shed,
+    } = sent;
+    for value in [datagrams, bytes, runs, syscalls, split_runs, kept] {
         visit(value);
     }
     run_lengths.counts_mut().iter_mut().for_each(&mut *visit);
@@ -113,6 +123,10 @@ fn each_of_sent(sent: &mut SendReport, visit: &mut impl FnMut(&mut u64)) {
         other,
     } = dropped;
     for value in [would_block, no_buffers, too_big, unreachable] {
+        visit(value);
+    }
+    let ByPriority { low, normal, high } = shed;
+    for value in [low, normal, high] {
         visit(value);
     }
     for value in [refused, not_permitted, invalid, other] {

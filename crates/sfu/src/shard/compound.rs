@@ -1,6 +1,7 @@
 //! Outgoing RTCP, put together to compound packets of at most one datagram.
 
 use tsubame_rtp::rtcp::{Full, Writer};
+use tsubame_udp::Priority;
 
 use crate::limits::RTCP_COMPOUND;
 use crate::sink::Sink;
@@ -50,7 +51,7 @@ impl Compound {
             return;
         }
         let Some((path, protector)) = transport.sender() else { return };
-        sink.datagram(&path, compound.len() + SRTCP_OVERHEAD, |out| {
+        sink.datagram(&path, Priority::High, compound.len() + SRTCP_OVERHEAD, |out| {
             protector.protect_rtcp_into(compound, out).ok()
         });
     }

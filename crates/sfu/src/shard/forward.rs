@@ -6,6 +6,7 @@ use tsubame_rtp as rtp;
 use tsubame_rtp::extension::abs_send_time;
 use tsubame_srtp::Protector;
 use tsubame_stun::ice::Path;
+use tsubame_udp::Priority;
 
 use super::Shard;
 use super::evening::padding;
@@ -283,8 +284,12 @@ impl Outlet<'_> {
         }
         let header = bytes.get(..len).unwrap_or_default();
         let max_len = len + payload.len() + padding.len() + SRTP_OVERHEAD;
+        let priority = match subscription.kind {
+            rtp::MediaKind::Audio => Priority::Normal,
+            rtp::MediaKind::Video => Priority::Low,
+        };
         let (protector, counters) = (&mut *self.protector, &mut *self.counters);
-        sink.datagram(&self.path, max_len, |out| {
+        sink.datagram(&self.path, priority, max_len, |out| {
             match protector.protect_rtp_parts_into(index, header, [payload, padding], out) {
                 Ok(len) => Some(len),
                 Err(_) => {

@@ -1,42 +1,114 @@
 //! The sockets of one shard, each with the batch it sends next.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use tsubame_stun::ice::Path;
-use tsubame_udp::{SendBatch, Socket};
+use tsubame_udp::{Priority, SendBatch, SendReport, Socket};
 
+use crate::limits;
 use crate::metrics::ShardMetrics;
 use crate::sink::Sink;
 
 pub(super) struct Network {
-    pub(super) sockets: Vec<(Socket, SendBatch)>,
+    outlets: Vec<Outlet>,
     pub(super) metrics: ShardMetrics,
+    /// Of this turn.
+    pub(super) now: Instant,
+}
+
+/// One socket.
+struct Outlet {
+    socket: Socket,
+    batch: SendBatch,
+    fullness: Fullness,
+    /// Whether the poll was asked to tell when it is writable.
+    is_watched: bool,
 }
 
 impl Network {
     /// Of so many runs in so many octets per batch.
-    pub(super) fn new(sockets: Vec<Socket>, runs: usize, arena: usize) -> Self {
-        let batched = |socket| (socket, SendBatch::new(runs, arena));
-        Self {
-            sockets: sockets.into_iter().map(batched).collect(),
-            metrics: ShardMetrics::default(),
-        }
+    pub(super) fn new(sockets: Vec<Socket>, runs: usize, arena: usize, now: Instant) -> Self {
+        let outlet = |socket| {
+            let batch = SendBatch::new(runs, arena);
+            Outlet { socket, batch, fullness: Fullness::default(), is_watched: false }
+        };
+        let outlets = sockets.into_iter().map(outlet).collect();
+        Self { outlets, metrics: ShardMetrics::default(), now }
+    }
+
+    pub(super) fn socket(&self, index: usize) -> &Socket {
+        &self.outlets[index].socket
     }
 
     pub(super) fn flush(&mut self) {
-        for (socket, batch) in &mut self.sockets {
-            if !batch.is_empty() {
-                send(socket, batch, &mut self.metrics);
+        for outlet in &mut self.outlets {
+            if !outlet.batch.is_empty() {
+                outlet.send(self.now, &mut self.metrics);
             }
         }
+    }
+
+    /// The sockets for which it changed whether somebody waits for them to be writable, and whether so.
+    pub(super) fn changes(&mut self) -> impl Iterator<Item = (usize, &Socket, bool)> {
+        self.outlets.iter_mut().enumerate().filter_map(|(index, outlet)| {
+            let waits = outlet.fullness.since.is_some();
+            let changed = std::mem::replace(&mut outlet.is_watched, waits) != waits;
+            changed.then_some((index, &outlet.socket, waits))
+        })
+    }
+
+    /// When video that waits will have waited for too long.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.outlets.iter().filter_map(|outlet| outlet.fullness.poll_timeout()).min()
     }
 
     /// Asks the kernel how many datagrams it dropped on their way in.
     pub(super) fn count_overflows(&mut self) {
         // A kernel that cannot tell leaves it at none.
-        let overflows = |(socket, _): &(Socket, SendBatch)| socket.receive_overflows().unwrap_or(0);
+        let overflows = |outlet: &Outlet| outlet.socket.receive_overflows().unwrap_or(0);
         self.metrics.receive_overflows =
-            self.sockets.iter().map(|socket| u64::from(overflows(socket))).sum();
+            self.outlets.iter().map(|outlet| u64::from(overflows(outlet))).sum();
+    }
+}
+
+impl Outlet {
+    fn send(&mut self, now: Instant, metrics: &mut ShardMetrics) {
+        metrics.send_batches.record(self.batch.len() as u64);
+        metrics.sent += self.socket.send_or_keep(&mut self.batch);
+        if self.fullness.is_too_long(now, self.batch.is_waiting()) {
+            // What has waited for so long is of no use to anybody, and what came after it cannot be shown without it.
+            metrics.sent += self.batch.drop_waiting(Priority::Low);
+            self.fullness.begin_anew(now, self.batch.is_waiting());
+        }
+    }
+}
+
+/// Since when a socket has been full. What it has no room for waits in its batch.
+#[derive(Debug, Default)]
+struct Fullness {
+    since: Option<Instant>,
+}
+
+impl Fullness {
+    /// Notes whether the socket is full, and says whether it has been for as long as video may wait.
+    fn is_too_long(&mut self, now: Instant, is_full: bool) -> bool {
+        match self.since {
+            Some(since) if is_full => now >= since + limits::WAITING_VIDEO,
+            _ => {
+                self.begin_anew(now, is_full);
+                false
+            }
+        }
+    }
+
+    fn begin_anew(&mut self, now: Instant, is_full: bool) {
+        self.since = is_full.then_some(now);
+    }
+
+    /// When video that waits will have waited for too long.
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.since.map(|since| since + limits::WAITING_VIDEO)
     }
 }
 
@@ -44,29 +116,32 @@ impl Sink for Network {
     fn datagram(
         &mut self,
         path: &Path,
+        priority: Priority,
         max_len: usize,
         write: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> bool {
-        let Some((socket, batch)) =
-            self.sockets.iter_mut().find(|(socket, _)| serves(socket.local_addr(), path.local))
-        else {
-            return false;
-        };
-        if batch.reserve(Some(path.local.ip()), path.remote, max_len).is_none() {
-            send(socket, batch, &mut self.metrics);
+        let Self { outlets, metrics, now } = self;
+        let serving =
+            outlets.iter_mut().find(|outlet| serves(outlet.socket.local_addr(), path.local));
+        let Some(outlet) = serving else { return false };
+        let source = Some(path.local.ip());
+        if outlet.batch.reserve(source, path.remote, max_len).is_none() {
+            outlet.send(*now, metrics);
+            if outlet.batch.is_waiting()
+                && outlet.batch.reserve(source, path.remote, max_len).is_none()
+            {
+                metrics.sent += outlet.batch.make_room(priority);
+            }
         }
-        let Some(slot) = batch.reserve(Some(path.local.ip()), path.remote, max_len) else {
+        let Some(slot) = outlet.batch.reserve(source, path.remote, max_len) else {
+            // Everything that waits matters more.
+            metrics.sent += SendReport::refused(priority);
             return false;
         };
         let Some(len) = write(slot) else { return false };
-        batch.commit(len);
+        outlet.batch.commit_as(priority, len);
         true
     }
-}
-
-fn send(socket: &Socket, batch: &mut SendBatch, metrics: &mut ShardMetrics) {
-    metrics.send_batches.record(batch.len() as u64);
-    metrics.sent += socket.send(batch);
 }
 
 /// Whether a socket bound to `bound` can send from `local`.
@@ -77,4 +152,36 @@ fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
         _ => false,
     };
     same_ip && bound.port() == local.port()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_is_full_for_too_long_when_it_has_been_all_the_time() {
+        #[expect(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut fullness = Fullness::default();
+        assert!(!fullness.is_too_long(at(0), false));
+        assert_eq!(fullness.poll_timeout(), None);
+        // It comes and goes.
+        for ms in (1..500).step_by(99) {
+            assert!(!fullness.is_too_long(at(ms), true));
+            assert!(!fullness.is_too_long(at(ms + 98), true));
+            assert!(!fullness.is_too_long(at(ms + 98), false));
+        }
+        assert!(!fullness.is_too_long(at(1_000), true));
+        assert_eq!(fullness.poll_timeout(), Some(at(1_100)));
+        assert!(!fullness.is_too_long(at(1_099), true));
+        assert!(fullness.is_too_long(at(1_100), true));
+        fullness.begin_anew(at(1_100), true);
+        assert!(!fullness.is_too_long(at(1_199), true));
+        assert!(fullness.is_too_long(at(1_200), true));
+        fullness.begin_anew(at(1_200), false);
+        assert_eq!(fullness.poll_timeout(), None);
+    }
 }

@@ -11,7 +11,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use tsubame_sfu::{DropReason, Handle, Histogram, RunLengths, ShardMetrics};
+use tsubame_sfu::{ByPriority, DropReason, Handle, Histogram, RunLengths, ShardMetrics};
 
 /// What prometheus-client writes.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -57,7 +57,7 @@ const GAUGES: [(&str, &str, Value); 4] = [
     }),
 ];
 
-const COUNTERS: [(&str, &str, Value); 10] = [
+const COUNTERS: [(&str, &str, Value); 11] = [
     ("udp_received_datagrams", "Datagrams received", |m| m.received.datagrams),
     ("udp_received_bytes", "Payload bytes received", |m| m.received.bytes),
     ("udp_received_messages", "Messages those came in (UDP GRO)", |m| m.received.messages),
@@ -69,6 +69,7 @@ const COUNTERS: [(&str, &str, Value); 10] = [
     ("udp_sent_bytes", "Payload bytes sent", |m| m.sent.bytes),
     ("udp_sent_runs", "Messages those went out in (UDP GSO)", |m| m.sent.runs),
     ("udp_send_syscalls", "Calls of sendmmsg", |m| m.sent.syscalls),
+    ("udp_send_blocked", "Times a socket was full and the rest of a batch waited", |m| m.sent.kept),
     ("udp_split_runs", "Runs that the kernel took only datagram by datagram", |m| {
         m.sent.split_runs
     }),
@@ -104,6 +105,11 @@ impl Page<'_> {
         self.counters("udp_send_dropped", "Datagrams that could not be sent", |shard| {
             let reasons = shard.sent.dropped.reasons();
             reasons.map(|(reason, datagrams)| (Some(("reason", name_of(reason))), datagrams))
+        })?;
+        self.counters("udp_send_shed", "Datagrams that a full socket cost", |shard| {
+            let ByPriority { low, normal, high } = shard.sent.shed;
+            [("video", low), ("audio", normal), ("control", high)]
+                .map(|(kind, datagrams)| (Some(("kind", kind)), datagrams))
         })?;
         self.counters("dropped", "What was dropped after it was received", |shard| {
             let labelled = |(reason, number)| (Some(("reason", reason)), number);

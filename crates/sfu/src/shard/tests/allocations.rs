@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tsubame_rtp::Header;
 use tsubame_stun::ice::Path;
+use tsubame_udp::Priority;
 
 use super::SECOND;
 use super::forger::Forger;
@@ -22,6 +23,7 @@ impl Sink for Arena {
     fn datagram(
         &mut self,
         _path: &Path,
+        _priority: Priority,
         max_len: usize,
         write: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> bool {
