@@ -47,6 +47,8 @@ counters! {
         unknown_path,
         /// Messages for another shard, whose queue was full.
         handover_overflow,
+        /// DTLS of a handshake beyond what may wait.
+        dtls_over_limit,
         /// RTP that failed authentication, was replayed, or came before the keys.
         rtp_not_authentic,
         /// RTP that cannot be parsed.

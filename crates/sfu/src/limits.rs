@@ -38,5 +38,11 @@ pub(crate) const WAITING_MESSAGES: usize = 65_536;
 pub(crate) const FOREIGN_PATHS: usize = 65_536;
 /// While a socket takes no more, video waits this long for it.
 pub(crate) const WAITING_VIDEO: Duration = Duration::from_millis(100);
+/// Datagrams of DTLS handshakes that are looked at per turn. Each may cost 100 to 200 µs.
+pub(crate) const HANDSHAKES_PER_TURN: usize = 4;
+/// Datagrams of DTLS handshakes that may wait for their turn: all flights of 500 clients that join at once.
+pub(crate) const HANDSHAKES_WAITING: usize = 4_096;
+/// And those of one client: a flight with a long certificate chain in small fragments, twice.
+pub(crate) const HANDSHAKES_PER_CLIENT: usize = 16;
 /// The largest RTCP compound packet that is written, before SRTCP adds to it.
 pub(crate) const RTCP_COMPOUND: usize = 1_150;

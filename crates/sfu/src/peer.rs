@@ -116,6 +116,8 @@ pub(crate) struct Peer {
     pub(crate) feedback_due: Option<Instant>,
     /// When reports are due.
     pub(crate) report_due: Option<Instant>,
+    /// Its datagrams that wait in `shard::handshakes`.
+    pub(crate) handshakes_waiting: usize,
     /// Waits to be settled in this turn.
     pub(crate) touched: bool,
     /// What the timer heap was told.

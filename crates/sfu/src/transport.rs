@@ -105,6 +105,11 @@ impl Transport {
         self.ice.is_verified(path)
     }
 
+    /// Whether a DTLS datagram may cost asymmetric cryptography.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.closed.is_none() && self.dtls.as_ref().is_none_or(|dtls| !dtls.is_connected())
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.keys.is_some() && self.closed.is_none()
     }

@@ -1,5 +1,6 @@
 //! The thread that drives a shard: it waits, reads the clock and the sockets, and runs to completion.
 
+mod budget;
 mod network;
 
 use std::io;
@@ -18,6 +19,7 @@ use tsubame_udp::{ReceiveBatch, Socket};
 use crate::handle::Command;
 use crate::metrics::Published;
 use crate::shard::Shard;
+use budget::Budget;
 use network::Network;
 
 /// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
@@ -26,8 +28,8 @@ const BATCH: usize = 64;
 const SEND_ARENA: usize = 32 * 8 * 1_216;
 /// Batches read from one socket before timers and commands get their turn.
 const BATCHES_PER_TURN: usize = 8;
-/// Commands taken per turn, so that a crowd that joins does not hold up media.
-const COMMANDS_PER_TURN: usize = 32;
+/// Commands taken per turn, so that a crowd that joins does not hold up media: an offer or an answer takes a tenth of a millisecond.
+const COMMANDS_PER_TURN: Budget = Budget { most: 32, time: Duration::from_millis(1) };
 
 /// How often the kernel is asked how many datagrams it dropped: each time is a system call.
 const OVERFLOWS_INTERVAL: Duration = Duration::from_secs(1);
@@ -176,25 +178,35 @@ impl Worker {
         Some(due.unwrap_or(Duration::MAX).min(Duration::from_millis(10)))
     }
 
-    fn turn(&mut self, now: Instant) {
-        for _ in 0..COMMANDS_PER_TURN {
-            let Ok(command) = self.commands.try_recv() else { break };
-            self.contained(|shard| shard.handle_command(now, command));
-        }
+    fn turn(&mut self, at: Instant) {
         // As many as could come from a socket of its own: what was handed over is not worse off.
         for _ in 0..BATCH * BATCHES_PER_TURN {
             let Some((from, message)) = self.shard.poll_neighbours() else { break };
-            self.contained(|shard| shard.handle_message(now, from, message));
+            self.contained(|shard| shard.handle_message(at, from, message));
             if self.shard.is_full() {
-                self.finish(now);
+                self.finish(at);
             }
         }
         for index in 0..self.readable.len() {
-            self.read(now, index);
+            self.read(at, index);
         }
-        self.contained(|shard| shard.handle_timeout(now));
-        self.finish(now);
+        // Media is on its way before anything is begun that takes long.
+        self.finish(at);
+        self.handle_commands(at);
+        self.contained(|shard| shard.handle_timeout(at));
+        self.finish(at);
         self.wake_neighbours();
+    }
+
+    fn handle_commands(&mut self, at: Instant) {
+        if self.commands.is_empty() {
+            return;
+        }
+        COMMANDS_PER_TURN.spend(now, || {
+            let Ok(command) = self.commands.try_recv() else { return false };
+            self.contained(|shard| shard.handle_command(at, command));
+            true
+        });
     }
 
     fn read(&mut self, now: Instant, index: usize) {

@@ -126,6 +126,7 @@ impl Shard {
             sent: SentHistory::new(),
             held: VecDeque::new(),
             round_trip: None,
+            handshakes_waiting: 0,
             feedback_due: None,
             report_due: None,
             touched: false,
@@ -262,7 +263,8 @@ impl Shard {
         };
         peer.used_ssrcs += 1 + usize::from(rtx_offered.is_some());
         if peer.used_ssrcs > MAX_OUTGOING_SSRCS {
-            return peer.close(CloseReason::SsrcsExhausted);
+            peer.close(CloseReason::SsrcsExhausted);
+            return self.touch(key);
         }
         let first_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);
         let rtx_sequence_number = u64::from(peer.random.next_u32() & 0x7fff);

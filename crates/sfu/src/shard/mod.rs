@@ -17,6 +17,7 @@
 //! | `header`, `evening` | their headers; padding that makes them form runs |
 //! | `feedback_in` | RTCP from clients |
 //! | `feedback_out` | RTCP to clients |
+//! | `handshakes` | DTLS of clients that are being set up, a few datagrams per turn |
 //! | `timers` | who wants to be looked at when |
 
 mod census;
@@ -26,6 +27,7 @@ mod evening;
 mod feedback_in;
 mod feedback_out;
 mod forward;
+mod handshakes;
 mod header;
 mod membership;
 mod message;
@@ -70,6 +72,7 @@ pub(crate) use census::Census;
 use demux::Demux;
 pub(crate) use demux::MAX_SHARDS;
 use evening::Evening;
+use handshakes::Handshakes;
 use message::ShardMessage;
 pub(crate) use neighbours::Neighbours;
 use timers::Timers;
@@ -100,6 +103,7 @@ pub(crate) struct Shard {
     subscriptions: Slab<Subscription>,
     demux: Demux,
     timers: Timers,
+    handshakes: Handshakes,
     evening: Evening,
     /// Publications with packets of this turn.
     batched: VecDeque<PublicationKey>,
@@ -147,6 +151,7 @@ impl Shard {
             subscriptions: Slab::new(),
             demux: Demux::default(),
             timers: Timers::default(),
+            handshakes: Handshakes::default(),
             evening: Evening::default(),
             batched: VecDeque::new(),
             touched: VecDeque::new(),
@@ -233,10 +238,7 @@ impl Shard {
                 self.handle_rtp(now, key, &path, datagram);
             }
         } else if tsubame_dtls::is_dtls(datagram) {
-            if let Some(peer) = self.peers.get_mut(key.0) {
-                peer.transport.handle_dtls(now, path, datagram);
-                self.read_transport_events(now, key, via);
-            }
+            self.handle_dtls(now, key, path, datagram, via);
         } else {
             self.counters.unknown_protocol += 1;
         }
@@ -283,7 +285,7 @@ impl Shard {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.handshakes.due()).min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
@@ -305,6 +307,7 @@ impl Shard {
             self.read_transport_events(now, key, None);
             self.current = None;
         }
+        self.continue_handshakes(now);
     }
 
     /// Forwards what came, settles what changed, and arms the timers.

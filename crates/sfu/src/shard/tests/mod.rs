@@ -7,6 +7,7 @@ mod end_of_session;
 mod feedback;
 mod forger;
 mod forwarding;
+mod handshakes;
 mod hostile;
 mod isolation;
 mod negotiation;

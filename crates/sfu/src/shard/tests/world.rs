@@ -78,6 +78,8 @@ pub(super) struct World {
     pub(super) tap: Option<Vec<Tapped>>,
     /// The shards' panics are contained as a worker does it. Otherwise they are the test's.
     pub(super) contains_panics: bool,
+    /// The most datagrams of handshakes worked off in one turn of a shard, and the most that waited.
+    pub(super) handshakes: (usize, usize),
     /// The shard of the channel that is joined next, if it is not the last one.
     pub(super) home: Option<usize>,
     seed: u8,
@@ -180,6 +182,7 @@ impl World {
             clients: Vec::new(),
             tap: None,
             contains_panics: false,
+            handshakes: (0, 0),
             home: None,
             seed,
         }
@@ -403,7 +406,11 @@ impl World {
                 }
             }
             for shard in &mut self.shards {
+                let before = shard.handshakes.len();
                 shard.handle_timeout(self.now);
+                let done = before - shard.handshakes.len();
+                let (most, longest) = self.handshakes;
+                self.handshakes = (most.max(done), longest.max(before));
             }
         }
         self.now = end;
