@@ -54,10 +54,14 @@ pub enum UnauthenticatedErrors {
 pub struct Config {
     /// Certificate and private key.
     pub identity: Arc<Identity>,
+    /// More of them, in the order of preference, for peers that can do nothing with the one above: by their cipher suites,
+    /// groups and signature algorithms, or by the kinds of certificates that they ask for. Signaling has to carry the
+    /// fingerprint of each (RFC 8122 §5). Default: none.
+    pub more_identities: Vec<Arc<Identity>>,
     /// SRTP profiles in the order of preference. A server picks the first of its own that the client offers; empty
     /// means that use_srtp is not negotiated. Default: all, AES-128-GCM first.
     pub srtp_profiles: Vec<SrtpProfile>,
-    /// Cipher suites in the order of preference; those that do not suit the certificate are never chosen. Default: all.
+    /// Cipher suites in the order of preference; those that suit no certificate are never chosen. Default: all.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups for ECDHE in the order of preference. Default: all, X25519 first.
     pub groups: Vec<NamedGroup>,
@@ -91,6 +95,7 @@ impl Config {
     pub fn new(identity: Arc<Identity>) -> Self {
         Self {
             identity,
+            more_identities: Vec::new(),
             srtp_profiles: SrtpProfile::ALL.to_vec(),
             cipher_suites: CipherSuite::ALL.to_vec(),
             groups: NamedGroup::ALL.to_vec(),
@@ -105,5 +110,10 @@ impl Config {
             ask_for_tickets: false,
             hello_verify: false,
         }
+    }
+
+    /// All identities, best first.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
+        std::iter::once(&self.identity).chain(&self.more_identities)
     }
 }

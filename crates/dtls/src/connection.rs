@@ -11,6 +11,7 @@ use crate::config::{Config, Role};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::fingerprint::{Fingerprint, any_matches};
+use crate::identity::Identity;
 use crate::session::Session;
 use crate::srtp::{KeyingError, SrtpKeys, SrtpProfile};
 use crate::v12::{CipherSuite, Endpoint, NamedGroup};
@@ -121,6 +122,12 @@ impl Connection {
     /// Whether the handshake is complete and the connection is neither closed nor dead.
     pub fn is_connected(&self) -> bool {
         self.endpoint.is_connected()
+    }
+
+    /// Which of the configuration's identities this side showed, now or in the session that is resumed. `None` until
+    /// connected, and for a client that showed none.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.endpoint.identity()
     }
 
     /// The peer's certificate in DER, once the peer has proved that it holds its key: a server's by its

@@ -107,7 +107,7 @@ pub enum PeerIncompatible {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApiMisuse {
-    /// The configuration has no cipher suite, or as a server none that suits its identity.
+    /// The configuration has no cipher suite, or as a server none that suits an identity.
     NoCipherSuite,
     /// The configuration has no group.
     NoGroup,
@@ -181,7 +181,7 @@ impl fmt::Display for Error {
             Self::PeerMisbehaved(why) => write!(f, "the peer misbehaved: {why}"),
             Self::PeerIncompatible(why) => write!(f, "the peer is incompatible: {why}"),
             Self::ApiMisuse(ApiMisuse::NoCipherSuite) => {
-                f.write_str("no cipher suite in the configuration suits its identity")
+                f.write_str("no cipher suite in the configuration suits its identities")
             }
             Self::ApiMisuse(ApiMisuse::NoGroup) => f.write_str("no group in the configuration"),
             Self::Environment(Environment::NoRandomness) => {

@@ -14,7 +14,7 @@ use x509_parser::pem::Pem;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::fingerprint::{Fingerprint, HashAlgorithm};
-use crate::v12::{PublicKey, SignatureScheme};
+use crate::v12::{NamedGroup, PublicKey, SignatureScheme};
 
 /// Largest certificate that fits a handshake message of 16 KiB with the lengths around it.
 const MAX_CERTIFICATE: usize = 16 * 1024 - 6;
@@ -106,6 +106,15 @@ impl Identity {
     /// Whether the key is RSA; otherwise it is ECDSA.
     pub(crate) fn is_rsa(&self) -> bool {
         matches!(self.key, PrivateKey::Rsa(_))
+    }
+
+    /// The curve of an ECDSA key.
+    pub(crate) fn curve(&self) -> Option<NamedGroup> {
+        match self.key {
+            PrivateKey::P256(_) => Some(NamedGroup::Secp256r1),
+            PrivateKey::P384(_) => Some(NamedGroup::Secp384r1),
+            PrivateKey::Rsa(_) => None,
+        }
     }
 
     /// What this key can sign with, best first.

@@ -43,7 +43,7 @@ impl Session {
             (ClientCertificate::Required, None) | (ClientCertificate::Never, Some(_)) => false,
             (ClientCertificate::Optional | ClientCertificate::Never, None) => true,
             (ClientCertificate::Required | ClientCertificate::Optional, Some(shown)) => {
-                shown == config.identity.certificate_digest()
+                config.identities().any(|identity| identity.certificate_digest() == shown)
             }
         }
     }

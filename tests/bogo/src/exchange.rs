@@ -285,6 +285,10 @@ fn check(expects: &Expectations, connection: &Connection) -> Result<(), Failure>
     if expects.curve.is_some() && expects.curve != curve {
         return Err(Failure::of(format!("group {curve:?}, not {:?}", expects.curve)));
     }
+    let shown = connection.identity().map(tsubame_dtls::Identity::certificate_der);
+    if expects.credential.is_some() && expects.credential.as_deref() != shown {
+        return Err(Failure::of("another certificate was shown"));
+    }
     let certificate = connection.peer_certificate().is_some();
     if expects.peer_certificate.is_some_and(|expected| expected != certificate) {
         return Err(Failure::of(format!("a certificate came: {certificate}")));

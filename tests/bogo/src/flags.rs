@@ -59,6 +59,7 @@ const VALUES: &[&str] = &[
     "curves",
     "expect-cipher",
     "expect-curve-id",
+    "expect-selected-credential",
     "export-context",
     "export-keying-material",
     "export-label",

@@ -43,6 +43,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Expectations {
     pub(crate) cipher: Option<u16>,
     pub(crate) curve: Option<u16>,
+    /// The certificate that is shown.
+    pub(crate) credential: Option<Vec<u8>>,
     pub(crate) peer_certificate: Option<bool>,
     pub(crate) resumed: bool,
     /// The session that is resumed gets another ticket.
@@ -101,6 +103,10 @@ impl Options {
             expects: Expectations {
                 cipher: settings.number("expect-cipher")?,
                 curve: settings.number("expect-curve-id")?,
+                credential: match settings.number("expect-selected-credential")? {
+                    Some(number) => Some(credential(number, &identities(&settings)?)?),
+                    None => None,
+                },
                 peer_certificate,
                 resumed: resumption && !settings.has("expect-session-miss"),
                 new_ticket: resumption && settings.has("expect-ticket-renewal"),
@@ -163,10 +169,13 @@ fn config(role: Role, settings: &Settings<'_>) -> Result<Config, Failure> {
         None => unused().map_err(Failure::of)?,
     };
     let mut config = Config::new(identity);
+    config.more_identities = identities.iter().skip(1).cloned().collect();
     config.unauthenticated_errors = UnauthenticatedErrors::Fail;
     config.require_extended_master_secret = false;
     config.client_certificate = match role {
         Role::Client if identities.is_empty() => ClientCertificate::Never,
+        // As BoringSSL, which goes without a certificate only if it has none.
+        Role::Client if settings.has("new-x509-credential") => ClientCertificate::Required,
         Role::Client => ClientCertificate::Optional,
         Role::Server if settings.has("require-any-client-certificate") => {
             ClientCertificate::Required
@@ -210,13 +219,31 @@ fn check_versions(settings: &Settings<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The credentials, those of `new-x509-credential` before the default one, which the runner gives without it.
+/// The credentials in the order of preference: those of `new-x509-credential`, then the default one, which the runner gives
+/// before any of them.
 fn identities(settings: &Settings<'_>) -> Result<Vec<Arc<Identity>>, Failure> {
-    if settings.has("new-x509-credential") {
-        return Err(Failure::Unimplemented("more than one certificate".into()));
-    }
-    let files = settings.value("cert-file").zip(settings.value("key-file"));
-    files.into_iter().map(|(certificate, key)| identity(certificate, key)).collect()
+    let credentials: Vec<_> =
+        settings.0.split(|setting| setting.name == "new-x509-credential").collect();
+    let (default, others) = credentials.split_first().ok_or_else(|| Failure::of("no settings"))?;
+    let file = |credential: &[&Setting], name: &str| {
+        let last = credential.iter().rfind(|setting| setting.name == name);
+        last.map(|setting| setting.value.clone())
+    };
+    let files = others
+        .iter()
+        .chain([default])
+        .filter_map(|credential| file(credential, "cert-file").zip(file(credential, "key-file")));
+    files.map(|(certificate, key)| identity(&certificate, &key)).collect()
+}
+
+/// The certificate of the credential with this number, -1 being the default one.
+fn credential(number: i64, identities: &[Arc<Identity>]) -> Result<Vec<u8>, Failure> {
+    let identity = match usize::try_from(number) {
+        Ok(number) => identities.get(number),
+        Err(_) => identities.last(),
+    };
+    let identity = identity.ok_or_else(|| Failure::of(format!("no credential {number}")))?;
+    Ok(identity.certificate_der().to_vec())
 }
 
 fn identity(certificate: &str, key: &str) -> Result<Arc<Identity>, Failure> {

@@ -27,6 +27,8 @@
 mod finish;
 mod hello;
 
+use std::sync::Arc;
+
 use finish::{AwaitFinished, AwaitTicket};
 use hello::AwaitServerHello;
 
@@ -42,6 +44,7 @@ use super::reassembly::Message;
 use super::signature::{PublicKey, SignatureScheme};
 use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerIncompatible, PeerMisbehaved};
+use crate::identity::Identity;
 use crate::session::Session;
 
 pub(crate) enum State {
@@ -244,20 +247,19 @@ impl AwaitCertificateRequest {
         message: &Message,
         config: &Config,
     ) -> Result<CertificateAnswer, Error> {
-        let identity = &config.identity;
-        let scheme = identity
-            .schemes()
-            .iter()
-            .copied()
-            .find(|scheme| request.schemes.contains(scheme))
-            .filter(|_| request.takes(identity.is_rsa()));
-        let answer = match (config.client_certificate, scheme) {
+        let serves = |identity: &Arc<Identity>| {
+            let mut schemes = identity.schemes().iter();
+            let scheme = schemes.find(|scheme| request.schemes.contains(scheme))?;
+            request.takes(identity.is_rsa()).then(|| (Arc::clone(identity), *scheme))
+        };
+        let answer = match (config.client_certificate, config.identities().find_map(serves)) {
             (ClientCertificate::Required, None) => {
                 return Err(PeerIncompatible::NoCommonSignatureScheme.into());
             }
-            (ClientCertificate::Required | ClientCertificate::Optional, Some(scheme)) => {
-                CertificateAnswer::Ours(scheme)
-            }
+            (
+                ClientCertificate::Required | ClientCertificate::Optional,
+                Some((identity, scheme)),
+            ) => CertificateAnswer::Ours(identity, scheme),
             (ClientCertificate::Optional, None) | (ClientCertificate::Never, _) => {
                 CertificateAnswer::Empty
             }
@@ -283,14 +285,13 @@ impl AwaitCertificateRequest {
 }
 
 /// What we answer to a CertificateRequest, or to none.
-#[derive(Clone, Copy)]
 enum CertificateAnswer {
     /// No Certificate message at all.
     Unasked,
     /// One without certificates (RFC 5246 §7.4.6).
     Empty,
     /// Our certificate, and a CertificateVerify of this scheme.
-    Ours(SignatureScheme),
+    Ours(Arc<Identity>, SignatureScheme),
 }
 
 pub(crate) struct AwaitServerHelloDone {
@@ -305,11 +306,10 @@ impl AwaitServerHelloDone {
     /// Flight 5.
     fn handle(mut self, message: &Message, cx: &mut Context<'_>) -> Result<State, Error> {
         self.transcript.add(message)?;
-        let identity = &cx.config.identity;
         let group = self.server_share.group;
         let exchange = KeyExchange::generate(group)?;
-        let end_entity = match self.answer {
-            CertificateAnswer::Ours(_) => Some(identity.certificate_der()),
+        let end_entity = match &self.answer {
+            CertificateAnswer::Ours(identity, _) => Some(identity.certificate_der()),
             CertificateAnswer::Empty | CertificateAnswer::Unasked => None,
         };
         let key_exchange = ClientKeyExchange { public: exchange.public() }.encode();
@@ -326,10 +326,10 @@ impl AwaitServerHelloDone {
         let master = self.negotiated.master_secret(&pre_master, &self.transcript);
         self.negotiated.install_keys(&master, Role::Client, cx.records);
 
-        if let CertificateAnswer::Ours(scheme) = self.answer {
-            let signature =
-                identity.sign(scheme, self.transcript.bytes()).ok_or(Environment::SigningFailed)?;
-            let verify = CertificateVerify::encode(scheme, &signature);
+        if let CertificateAnswer::Ours(identity, scheme) = &self.answer {
+            let signature = identity.sign(*scheme, self.transcript.bytes());
+            let signature = signature.ok_or(Environment::SigningFailed)?;
+            let verify = CertificateVerify::encode(*scheme, &signature);
             cx.flight.push(0, HandshakeType::CERTIFICATE_VERIFY, verify, self.transcript.own());
         }
 
@@ -344,7 +344,10 @@ impl AwaitServerHelloDone {
             group,
             master,
             resumed: false,
-            showed_certificate: matches!(self.answer, CertificateAnswer::Ours(_)),
+            identity: match self.answer {
+                CertificateAnswer::Ours(identity, _) => Some(identity),
+                CertificateAnswer::Empty | CertificateAnswer::Unasked => None,
+            },
             session_id: self.session_id,
             ticket: Vec::new(),
         };

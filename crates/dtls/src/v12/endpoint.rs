@@ -14,6 +14,7 @@ use crate::config::{Config, Role};
 use crate::connection::{Event, SendError};
 use crate::counters::Counters;
 use crate::error::{ApiMisuse, Error};
+use crate::identity::Identity;
 use crate::session::Session;
 
 mod messages;
@@ -235,7 +236,12 @@ impl Endpoint {
 
     /// What a client can resume the connection with.
     pub(crate) fn session(&self) -> Option<Session> {
-        self.established()?.session(self.peer_certificate(), &self.config.identity)
+        self.established()?.session(self.peer_certificate())
+    }
+
+    /// What this side showed of itself.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.established()?.identity.as_deref()
     }
 
     pub(crate) fn peer_certificate(&self) -> Option<&[u8]> {
@@ -279,8 +285,10 @@ impl Endpoint {
 
 /// Whether a handshake is possible with this configuration.
 fn usable(config: &Config, role: Role) -> Result<(), ApiMisuse> {
-    let is_rsa = config.identity.is_rsa();
-    let suits = |suite: &super::CipherSuite| role == Role::Client || suite.is_rsa() == is_rsa;
+    let suits = |suite: &super::CipherSuite| {
+        role == Role::Client
+            || config.identities().any(|identity| identity.is_rsa() == suite.is_rsa())
+    };
     if !config.cipher_suites.iter().any(suits) {
         return Err(ApiMisuse::NoCipherSuite);
     }

@@ -1,5 +1,6 @@
 //! What the states of client and server have in common.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ring::hmac;
@@ -163,8 +164,8 @@ pub(crate) struct Established {
     pub(crate) master: MasterSecret,
     /// Whether an earlier session was resumed.
     pub(crate) resumed: bool,
-    /// Whether this side, as client, showed its certificate, now or in the session that is resumed.
-    pub(crate) showed_certificate: bool,
+    /// Whose certificate this side showed, now or in the session that is resumed. A server always shows one.
+    pub(crate) identity: Option<Arc<Identity>>,
     /// What a client can resume the session with: the server's session id and ticket, either of them empty without one.
     pub(crate) session_id: Vec<u8>,
     pub(crate) ticket: Vec<u8>,
@@ -195,11 +196,7 @@ impl Established {
     }
 
     /// The session for a client to keep; `None` when the server named none.
-    pub(crate) fn session(
-        &self,
-        peer_certificate: Option<&[u8]>,
-        identity: &Identity,
-    ) -> Option<Session> {
+    pub(crate) fn session(&self, peer_certificate: Option<&[u8]>) -> Option<Session> {
         if self.session_id.is_empty() && self.ticket.is_empty() {
             return None;
         }
@@ -207,7 +204,7 @@ impl Established {
             secrets: self.secrets(peer_certificate),
             id: self.session_id.clone(),
             ticket: self.ticket.clone(),
-            own_certificate: self.showed_certificate.then(|| identity.certificate_digest()),
+            own_certificate: self.identity.as_ref().map(|shown| shown.certificate_digest()),
         })
     }
 

@@ -27,6 +27,8 @@
 mod choice;
 mod resume;
 
+use std::sync::Arc;
+
 use choice::Choice;
 use resume::{AwaitResumedFinished, resumable};
 use ring::hmac;
@@ -46,6 +48,7 @@ use super::reassembly::Message;
 use super::signature::{PublicKey, SignatureScheme};
 use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Environment, Error, PeerMisbehaved};
+use crate::identity::Identity;
 use crate::session::SessionSecrets;
 
 pub(crate) enum State {
@@ -168,7 +171,7 @@ impl AwaitClientHello {
         message: &Message,
         cx: &mut Context<'_>,
     ) -> Result<Next<State>, Error> {
-        let identity = &cx.config.identity;
+        let identity = choice.identity;
         let randoms = Randoms { client: hello.random, server: self.seed.hello_random };
         let ticket_promised = cx.config.tickets.is_some() && hello.ticket.is_some();
         let server_hello = ServerChoice {
@@ -213,7 +216,7 @@ impl AwaitClientHello {
             srtp_profile: choice.srtp_profile,
             ticket_promised,
         };
-        let next = AwaitCertificate { negotiated, transcript, exchange };
+        let next = AwaitCertificate { negotiated, transcript, exchange, identity };
         Ok(Next::State(if asks {
             State::Certificate(Box::new(next))
         } else {
@@ -224,7 +227,7 @@ impl AwaitClientHello {
 
 /// What is to be done about a hello.
 enum Verdict {
-    Resume(SessionSecrets),
+    Resume((SessionSecrets, Arc<Identity>)),
     Negotiate(Choice),
 }
 
@@ -233,6 +236,8 @@ pub(crate) struct AwaitCertificate {
     negotiated: Negotiated,
     transcript: Transcript,
     exchange: KeyExchange,
+    /// Who we are to this client.
+    identity: Arc<Identity>,
 }
 
 impl AwaitCertificate {
@@ -273,6 +278,7 @@ impl AwaitCertificate {
             negotiated: self.negotiated,
             transcript: self.transcript,
             exchange: self.exchange,
+            identity: self.identity,
             peer,
         }
     }
@@ -288,6 +294,7 @@ pub(crate) struct AwaitClientKeyExchange {
     negotiated: Negotiated,
     transcript: Transcript,
     exchange: KeyExchange,
+    identity: Arc<Identity>,
     /// `None` for a client without a certificate.
     peer: Option<UnprovenPeer>,
 }
@@ -309,7 +316,7 @@ impl AwaitClientKeyExchange {
             group,
             master,
             resumed: false,
-            showed_certificate: false,
+            identity: Some(self.identity),
             session_id: Vec::new(),
             ticket: Vec::new(),
         };
@@ -385,7 +392,8 @@ impl AwaitFinished {
             let secrets = self.established.secrets(cx.peer_certificate.as_deref());
             // RFC 5077 §3.3: who promised one and has none sends an empty one.
             let sealed = cx.config.tickets.as_ref().and_then(|key| {
-                Some((key.lifetime_hint(), key.seal(cx.now, &cx.config.identity, &secrets)?))
+                let identity = self.established.identity.as_deref()?;
+                Some((key.lifetime_hint(), key.seal(cx.now, identity, &secrets)?))
             });
             let (lifetime_hint, ticket) = sealed.unwrap_or_default();
             let ticket = NewSessionTicket { lifetime_hint, ticket: &ticket };

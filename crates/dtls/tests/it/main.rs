@@ -10,6 +10,7 @@ mod fingerprints;
 mod fragmentation;
 mod golden;
 mod handshake;
+mod identities;
 mod injection;
 mod nonces;
 mod replay;

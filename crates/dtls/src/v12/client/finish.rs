@@ -12,9 +12,12 @@
 //!
 //! Flight 3 is sent again when the server repeats its own.
 
+use std::sync::Arc;
+
 use super::State;
-use crate::config::Role;
+use crate::config::{Config, Role};
 use crate::error::{Error, PeerMisbehaved};
+use crate::identity::Identity;
 use crate::session::Session;
 use crate::v12::handshake::{Context, Established, Negotiated, Next, Transcript, same_digest};
 use crate::v12::key_schedule::MasterSecret;
@@ -68,6 +71,7 @@ impl AwaitFinished {
         transcript: Transcript,
         cx: &mut Context<'_>,
     ) -> State {
+        let identity = shown(&session, cx.config);
         let secrets = session.secrets;
         let master = MasterSecret::resumed(negotiated.suite.hash(), &secrets.master);
         negotiated.install_keys(&master, Role::Client, cx.records);
@@ -76,7 +80,7 @@ impl AwaitFinished {
             group: secrets.group,
             master,
             resumed: true,
-            showed_certificate: session.own_certificate.is_some(),
+            identity,
             session_id: session.id,
             ticket: session.ticket,
         };
@@ -115,6 +119,12 @@ impl AwaitFinished {
         }
         Ok(Next::Established(Box::new(self.established)))
     }
+}
+
+/// Whose certificate we showed in the session.
+fn shown(session: &Session, config: &Config) -> Option<Arc<Identity>> {
+    let digest = session.own_certificate?;
+    config.identities().find(|identity| identity.certificate_digest() == digest).cloned()
 }
 
 /// Whether a hello that resumes our session resumes it as it was (RFC 5246 §7.4.1.3, RFC 7627 §5.3).

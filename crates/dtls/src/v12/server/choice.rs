@@ -1,7 +1,10 @@
 //! What a server takes of a client's offer.
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::error::PeerIncompatible;
+use crate::identity::Identity;
 use crate::srtp::SrtpProfile;
 use crate::v12::group::NamedGroup;
 use crate::v12::message::ClientHello;
@@ -15,6 +18,8 @@ pub(super) struct Choice {
     pub(super) group: NamedGroup,
     pub(super) scheme: SignatureScheme,
     pub(super) srtp_profile: Option<SrtpProfile>,
+    /// Who we are to this client.
+    pub(super) identity: Arc<Identity>,
 }
 
 impl Choice {
@@ -41,11 +46,33 @@ impl Choice {
         Ok(())
     }
 
+    /// By the first identity that serves. Where none does, what the first one lacked is the reason.
+    ///
+    /// RFC 8422 §5.1.1: the client's groups are the curves of certificates that it can read, too. But who names X25519 alone
+    /// mostly reads P-256 all the same, so a certificate of another curve comes last and is not ruled out.
     pub(super) fn from_offer(
         hello: &ClientHello<'_>,
         config: &Config,
     ) -> Result<Self, PeerIncompatible> {
-        let is_rsa = config.identity.is_rsa();
+        let on_curve = |identity: &Arc<Identity>| match (identity.curve(), &hello.groups) {
+            (Some(curve), Some(groups)) => groups.contains(&curve),
+            _ => true,
+        };
+        let (readable, doubtful): (Vec<_>, Vec<_>) =
+            config.identities().partition(|it| on_curve(it));
+        let mut choices =
+            readable.into_iter().chain(doubtful).map(|it| Self::with_identity(hello, config, it));
+        choices
+            .find_map(Result::ok)
+            .map_or_else(|| Self::with_identity(hello, config, &config.identity), Ok)
+    }
+
+    fn with_identity(
+        hello: &ClientHello<'_>,
+        config: &Config,
+        identity: &Arc<Identity>,
+    ) -> Result<Self, PeerIncompatible> {
+        let is_rsa = identity.is_rsa();
         let suite = first_common(&config.cipher_suites, |suite| {
             suite.is_rsa() == is_rsa && hello.suites.contains(suite)
         })
@@ -57,11 +84,12 @@ impl Choice {
         })
         .ok_or(PeerIncompatible::NoCommonGroup)?;
         // Without the extension the client means SHA-1 (RFC 5246 §7.4.1.4.1), which is not had here.
-        let scheme = first_common(config.identity.schemes(), |scheme| {
+        let scheme = first_common(identity.schemes(), |scheme| {
             hello.schemes.as_ref().is_some_and(|schemes| schemes.contains(scheme))
         })
         .ok_or(PeerIncompatible::NoCommonSignatureScheme)?;
-        Ok(Self { suite, group, scheme, srtp_profile: srtp_profile(hello, config) })
+        let srtp_profile = srtp_profile(hello, config);
+        Ok(Self { suite, group, scheme, srtp_profile, identity: Arc::clone(identity) })
     }
 }
 

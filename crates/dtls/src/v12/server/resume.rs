@@ -11,27 +11,34 @@
 //!
 //! Flight 2 has a timer. The ticket stays as good as it was; there is no new one.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::choice::srtp_profile;
 use super::{AwaitClientHello, State};
 use crate::config::{ClientCertificate, Config, Role};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+use crate::identity::Identity;
 use crate::session::SessionSecrets;
 use crate::v12::handshake::{Context, Established, Negotiated, Next, Transcript, same_digest};
 use crate::v12::key_schedule::{MasterSecret, Randoms};
 use crate::v12::message::{ClientHello, Finished, HandshakeType, ServerChoice};
 use crate::v12::reassembly::Message;
 
-/// The session of the client's ticket, if it may be resumed. When not, the handshake is a full one.
+/// The session of the client's ticket and who we were in it, if it may be resumed. When not, the handshake is a full one.
 pub(super) fn resumable(
     hello: &ClientHello<'_>,
     config: &Config,
     now: Instant,
-) -> Result<Option<SessionSecrets>, PeerIncompatible> {
+) -> Result<Option<(SessionSecrets, Arc<Identity>)>, PeerIncompatible> {
     let ticket = config.tickets.as_ref().zip(hello.ticket);
-    let opened = ticket.and_then(|(key, ticket)| key.open(now, &config.identity, ticket));
-    let Some(session) = opened else {
+    let opened = ticket.and_then(|(key, ticket)| {
+        let opened = |identity: &Arc<Identity>| {
+            Some((key.open(now, identity, ticket)?, Arc::clone(identity)))
+        };
+        config.identities().find_map(opened)
+    });
+    let Some((session, identity)) = opened else {
         return Ok(None);
     };
     // RFC 7627 §5.3: a session with the extension is never continued without, nor the other way round.
@@ -43,7 +50,7 @@ pub(super) fn resumable(
     let same = session.extended_master_secret == hello.extended_master_secret
         && hello.suites.contains(&session.suite)
         && config.cipher_suites.contains(&session.suite);
-    Ok(Some(session).filter(|_| same && !certificate_missing))
+    Ok(Some((session, identity)).filter(|_| same && !certificate_missing))
 }
 
 impl AwaitClientHello {
@@ -51,7 +58,7 @@ impl AwaitClientHello {
     pub(super) fn resume(
         self,
         hello: &ClientHello<'_>,
-        session: SessionSecrets,
+        (session, identity): (SessionSecrets, Arc<Identity>),
         message: &Message,
         cx: &mut Context<'_>,
     ) -> Result<Next<State>, Error> {
@@ -91,7 +98,7 @@ impl AwaitClientHello {
             group: session.group,
             master,
             resumed: true,
-            showed_certificate: false,
+            identity: Some(identity),
             session_id: Vec::new(),
             ticket: Vec::new(),
         };
