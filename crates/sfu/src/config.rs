@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::limits;
 use crate::shard::MAX_SHARDS;
 
 /// How to start a [`Server`](crate::Server).
@@ -15,6 +16,8 @@ pub struct Config {
     pub candidates: Candidates,
     /// Threads that move media, 1 to 64.
     pub shards: usize,
+    /// Members of one channel on one shard, at least 1: further ones go to another shard, as long as there is a less busy one (docs/sharding.md).
+    pub channel_on_one_shard: usize,
     /// Connections the whole server takes.
     pub max_connections: usize,
 }
@@ -34,6 +37,7 @@ impl Default for Config {
             udp: vec![SocketAddr::from(([0, 0, 0, 0], 40_000))],
             candidates: Candidates::Interfaces(Vec::new()),
             shards: 1,
+            channel_on_one_shard: limits::CHANNEL_ON_ONE_SHARD,
             max_connections: 100_000,
         }
     }

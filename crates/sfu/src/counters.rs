@@ -49,6 +49,10 @@ counters! {
         handover_overflow,
         /// DTLS of a handshake beyond what may wait.
         dtls_over_limit,
+        /// Packets of tracks for another shard, whose queue was full.
+        replica_overflow,
+        /// Packets of another shard's tracks that are not, or no longer, known here.
+        replica_unknown,
         /// RTP that failed authentication, was replayed, or came before the keys.
         rtp_not_authentic,
         /// RTP that cannot be parsed.
@@ -69,6 +73,10 @@ counters! {
     counted {
         /// Datagrams that landed on this shard and were handed to another one.
         handed_over,
+        /// Packets of tracks copied to other shards.
+        replicated,
+        /// Packets of tracks copied to another shard again, which had missed them.
+        replicated_again,
         /// RTP packets taken from publishers.
         rtp_received,
         /// RTP packets sent to subscribers, without retransmissions.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api::{Event, Join, JoinError, Joined, RequestError};
+use crate::directory::{Directory, Seat};
 use crate::id::ConnectionId;
 use crate::metrics::{Published, ShardMetrics};
 
@@ -68,6 +69,7 @@ impl Mailbox {
 #[derive(Clone)]
 pub struct Handle {
     shards: Arc<[Mailbox]>,
+    directory: Arc<Directory>,
 }
 
 impl std::fmt::Debug for Handle {
@@ -77,22 +79,22 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
-    pub(crate) fn new(shards: Vec<Mailbox>) -> Self {
-        Self { shards: shards.into() }
+    pub(crate) fn new(shards: Vec<Mailbox>, directory: Arc<Directory>) -> Self {
+        Self { shards: shards.into(), directory }
     }
 
     /// Lets a client into a channel and makes its first offer.
     pub async fn join(&self, join: Join) -> Result<(Joined, Session), JoinError> {
-        let shard = shard_of(&join.channel, self.shards.len());
         let id = join.connection_id;
+        let seat = self.directory.take_seat(&join.channel, id)?;
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let (reply, answer) = oneshot::channel();
-        if !self.shards[shard].send(Command::Join { join: Box::new(join), events, reply }) {
+        if !self.shards[seat.shard()].send(Command::Join { join: Box::new(join), events, reply }) {
             return Err(JoinError::ShuttingDown);
         }
         // Made before the reply is awaited: whoever gives up waiting drops it, and so leaves.
         let mut session =
-            Session { id, shard, shards: Arc::clone(&self.shards), events: receiver, joined: true };
+            Session { id, seat, shards: Arc::clone(&self.shards), events: receiver, joined: true };
         match answer.await {
             Ok(Ok(joined)) => Ok((joined, session)),
             Ok(Err(error)) => {
@@ -116,19 +118,11 @@ impl Handle {
     }
 }
 
-/// A channel lives on one shard, found from its name. FNV-1a: stable between runs, and a client that picks names to land on one shard gains nothing
-/// that it could not have by putting everybody into one channel.
-fn shard_of(channel: &str, shards: usize) -> usize {
-    let hash = channel.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3)
-    });
-    ((hash >> 16) % shards.max(1) as u64) as usize
-}
-
 /// One client's session. Dropping it leaves the channel.
 pub struct Session {
     id: ConnectionId,
-    shard: usize,
+    /// Given up after the shard was told.
+    seat: Seat,
     shards: Arc<[Mailbox]>,
     events: mpsc::Receiver<Event>,
     /// Whether there is something to leave.
@@ -161,7 +155,7 @@ impl Session {
         command: impl FnOnce(oneshot::Sender<Result<(), RequestError>>) -> Command,
     ) -> Result<(), RequestError> {
         let (reply, answer) = oneshot::channel();
-        if !self.shards[self.shard].send(command(reply)) {
+        if !self.shards[self.seat.shard()].send(command(reply)) {
             return Err(RequestError::Gone);
         }
         answer.await.unwrap_or(Err(RequestError::Gone))
@@ -171,7 +165,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if self.joined {
-            self.shards[self.shard].send(Command::Leave { id: self.id });
+            self.shards[self.seat.shard()].send(Command::Leave { id: self.id });
         }
     }
 }

@@ -7,6 +7,8 @@ mod api;
 mod channel;
 mod config;
 mod counters;
+mod crossing;
+mod directory;
 mod handle;
 mod id;
 mod keys;

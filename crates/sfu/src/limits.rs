@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// ICE and DTLS have to be done by then.
 pub(crate) const SETUP_TIMEOUT: Duration = Duration::from_secs(15);
+/// Members of one channel on one shard, before further ones go to another shard (`Config::channel_on_one_shard`).
+pub(crate) const CHANNEL_ON_ONE_SHARD: usize = 500;
 /// Octets of a channel's name.
 pub(crate) const CHANNEL_NAME: usize = 255;
 /// After so much silence of an SSRC, one that it had replaced may take its place again.

@@ -6,11 +6,12 @@ use arrayvec::ArrayVec;
 use tsubame_rtp::rtcp::ReportBlock;
 use tsubame_rtp::{Codec, MediaKind, ReceptionStatistics, SequenceExtender};
 
+use crate::crossing::{Elsewhere, Home, TrackId, Watcher};
 use crate::id::ConnectionId;
 use crate::keys::{ChannelKey, PeerKey, PublicationKey, SubscriptionKey};
 use crate::limits;
 use crate::media::sender_report::SenderReportSeen;
-use crate::media::{KeyframeGate, NackTracker, PacketCache, ReportAggregator};
+use crate::media::{Histogram, KeyframeGate, NackTracker, PacketCache, ReportAggregator};
 use crate::negotiate::table;
 
 /// Header extensions of one packet that are passed on as they came.
@@ -53,8 +54,11 @@ pub(crate) struct PublisherFeedback {
 
 pub(crate) struct Publication {
     pub(crate) key: PublicationKey,
-    pub(crate) owner: PeerKey,
+    pub(crate) home: Home,
+    pub(crate) track: TrackId,
     pub(crate) owner_id: ConnectionId,
+    /// Members with the same do not get it.
+    pub(crate) bundle_id: Option<String>,
     pub(crate) channel: ChannelKey,
     pub(crate) codec: Codec,
     /// Of the section it comes in.
@@ -82,25 +86,34 @@ pub(crate) struct Publication {
     pub(crate) batch: Vec<Incoming>,
     /// In the order of their arrival.
     pub(crate) subscribers: Vec<SubscriptionKey>,
+    /// Shards with replicas that have subscribers. A replica itself has none.
+    pub(crate) watchers: Vec<Watcher>,
+}
+
+/// What a publication is from its beginning to its end.
+pub(crate) struct Identity {
+    pub(crate) key: PublicationKey,
+    pub(crate) home: Home,
+    pub(crate) track: TrackId,
+    pub(crate) owner_id: ConnectionId,
+    pub(crate) bundle_id: Option<String>,
+    pub(crate) channel: ChannelKey,
+    pub(crate) codec: Codec,
 }
 
 impl Publication {
-    pub(crate) fn new(
-        key: PublicationKey,
-        owner: (PeerKey, ConnectionId),
-        channel: ChannelKey,
-        codec: Codec,
-        mid: String,
-        feedback: PublisherFeedback,
-    ) -> Self {
+    pub(crate) fn new(identity: Identity, mid: String, feedback: PublisherFeedback) -> Self {
+        let Identity { key, home, track, owner_id, bundle_id, channel, codec } = identity;
         let slots = match codec.kind() {
             MediaKind::Audio => limits::AUDIO_CACHE,
             MediaKind::Video => limits::VIDEO_CACHE,
         };
         Self {
             key,
-            owner: owner.0,
-            owner_id: owner.1,
+            home,
+            track,
+            owner_id,
+            bundle_id,
             channel,
             codec,
             mid,
@@ -121,6 +134,23 @@ impl Publication {
             sender_report: None,
             batch: Vec::new(),
             subscribers: Vec::new(),
+            watchers: Vec::new(),
+        }
+    }
+
+    /// Its publisher, unless it is a replica.
+    pub(crate) fn owner(&self) -> Option<PeerKey> {
+        match self.home {
+            Home::Here(owner) => Some(owner),
+            Home::Elsewhere(_) => None,
+        }
+    }
+
+    /// What a replica has beyond that.
+    pub(crate) fn elsewhere(&mut self) -> Option<&mut Elsewhere> {
+        match &mut self.home {
+            Home::Here(_) => None,
+            Home::Elsewhere(elsewhere) => Some(elsewhere),
         }
     }
 
@@ -158,8 +188,17 @@ impl Publication {
     pub(crate) fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
         let seen = self.sender_report.map(|seen| (seen.ntp.compact(), seen.arrival));
         let mut block = self.reception.report_block(self.ssrc?, now, seen);
-        block.fraction_lost = self.reports.histogram(now).fraction_lost(block.fraction_lost);
+        block.fraction_lost = self.losses(now).fraction_lost(block.fraction_lost);
         Some(block)
+    }
+
+    /// What its subscribers lost, on all shards together.
+    fn losses(&self, now: Instant) -> Histogram {
+        let mut losses = self.reports.histogram(now);
+        for (at, counts) in self.watchers.iter().filter_map(|watcher| watcher.losses.as_ref()) {
+            losses.add_counts(now, *at, counts);
+        }
+        losses
     }
 }
 
@@ -169,15 +208,18 @@ mod tests {
 
     #[test]
     fn numbers_of_a_new_ssrc_follow_the_old_ones_and_keep_their_low_half() {
-        let owner = (PeerKey(0), ConnectionId::from_random([1; 16]));
-        let mut publication = Publication::new(
-            PublicationKey(0),
-            owner,
-            ChannelKey(0),
-            Codec::Vp8,
-            "0".to_owned(),
-            PublisherFeedback::default(),
-        );
+        let key = PublicationKey(0);
+        let identity = Identity {
+            key,
+            home: Home::Here(PeerKey(0)),
+            track: TrackId { key, arrival: 0 },
+            owner_id: ConnectionId::from_random([1; 16]),
+            bundle_id: None,
+            channel: ChannelKey(0),
+            codec: Codec::Vp8,
+        };
+        let mut publication =
+            Publication::new(identity, "0".to_owned(), PublisherFeedback::default());
         let mut highest = 0;
         for (ssrc, numbers) in [(1, [65_530, 3, 5_000]), (2, [7, 8, 9]), (3, [40_000, 39_999, 2])] {
             publication.switch_ssrc(ssrc);

@@ -10,6 +10,7 @@ use tsubame_rtp::NtpTime;
 use tsubame_udp::{BindOptions, Buffers, Socket};
 
 use crate::config::{Candidates, Config, StartError};
+use crate::directory::Directory;
 use crate::handle::{Handle, Mailbox};
 use crate::media::NtpClock;
 use crate::shard::{Census, MAX_SHARDS, Neighbours, Shard, Shared};
@@ -43,8 +44,10 @@ impl Server {
             dtls: Arc::new(tsubame_dtls::Config::new(Arc::new(identity))),
             max_connections: config.max_connections,
             census: Census::default(),
+            directory: Arc::new(Directory::new(config.shards, config.channel_on_one_shard)),
             shards: config.shards,
         });
+        let directory = Arc::clone(&shared.directory);
         let clock = wall_clock();
         let mut seeds = Vec::new();
         for _ in 0..config.shards {
@@ -57,7 +60,7 @@ impl Server {
                 Shard::new(index, Arc::clone(&shared), neighbours, clock, seed)
             },
         );
-        start_workers(shards, sockets, udp)
+        start_workers(shards, sockets, udp, directory)
     }
 
     /// Through which clients are let in.
@@ -170,6 +173,7 @@ fn start_workers(
     shards: impl Iterator<Item = Shard>,
     sockets: Vec<Vec<Socket>>,
     udp: Vec<SocketAddr>,
+    directory: Arc<Directory>,
 ) -> Result<Server, StartError> {
     let mut workers = Vec::new();
     let mut mailboxes = Vec::new();
@@ -187,7 +191,8 @@ fn start_workers(
         mailboxes.push(Mailbox::new(commands, wake, metrics));
         workers.push(worker);
     }
-    let mut server = Server { handle: Handle::new(mailboxes), udp, threads: Vec::new() };
+    let handle = Handle::new(mailboxes, directory);
+    let mut server = Server { handle, udp, threads: Vec::new() };
     for (index, mut worker) in workers.into_iter().enumerate() {
         worker.set_wakers(wakers.clone());
         let thread = std::thread::Builder::new()

@@ -47,6 +47,9 @@ fn is_fresh(now: Instant, at: Instant) -> bool {
     now.saturating_duration_since(at) <= STALE
 }
 
+/// The same without the fractions that nobody lost: what one shard tells another.
+pub(crate) type LossCounts = Box<[(u8, u32)]>;
+
 /// How many subscribers lost which fraction.
 #[derive(Clone, Debug)]
 pub(crate) struct Histogram {
@@ -63,6 +66,20 @@ impl Histogram {
     pub(crate) fn add(&mut self, fraction: u8, subscribers: u32) {
         let count = &mut self.counts[usize::from(fraction)];
         *count = count.saturating_add(subscribers);
+    }
+
+    /// Adds what another shard said at `at` of its subscribers, unless that is too long ago.
+    pub(crate) fn add_counts(&mut self, now: Instant, at: Instant, counts: &LossCounts) {
+        if is_fresh(now, at) {
+            for (fraction, subscribers) in counts {
+                self.add(*fraction, *subscribers);
+            }
+        }
+    }
+
+    pub(crate) fn counts(&self) -> LossCounts {
+        let fractions = (0..=u8::MAX).zip(self.counts);
+        fractions.filter(|(_, subscribers)| *subscribers > 0).collect()
     }
 
     /// max(own, median of the subscribers): one bad viewer of five changes nothing, three of five do.

@@ -48,6 +48,8 @@ pub struct Population {
     pub channels: u64,
     /// Tracks that are published.
     pub publications: u64,
+    /// Copies of tracks that are published on other shards.
+    pub replicas: u64,
     /// Tracks times those who are subscribed to them.
     pub subscriptions: u64,
 }
@@ -89,8 +91,9 @@ impl ShardMetrics {
         send_batches.each(visit);
         receive_batches.each(visit);
         turns.each(visit);
-        let Population { connections, channels, publications, subscriptions } = population;
-        for value in [connections, channels, publications, subscriptions] {
+        let Population { connections, channels, publications, replicas, subscriptions } =
+            population;
+        for value in [connections, channels, publications, replicas, subscriptions] {
             visit(value);
         }
     }

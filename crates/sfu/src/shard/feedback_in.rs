@@ -76,6 +76,7 @@ impl Shard {
         if publication.ssrc == Some(info.ssrc) {
             let seen = peer.clock.translate(now, &self.clock, info.ntp, info.rtp_timestamp);
             publication.sender_report = Some(seen);
+            self.replicate_sender_report(stream.publication);
         }
     }
 
@@ -87,8 +88,10 @@ impl Shard {
             };
             self.note_round_trip(key, &block, compact_now);
             let Some(subscription) = self.subscriptions.get(subscription_key.0) else { continue };
-            if let Some(publication) = self.publications.get_mut(subscription.publication.0) {
+            let key = subscription.publication;
+            if let Some(publication) = self.publications.get_mut(key.0) {
                 publication.reports.report(now, subscription_key, block.fraction_lost);
+                self.tell_losses_soon(now, key);
             }
         }
     }
@@ -136,10 +139,13 @@ impl Shard {
         if publication.ssrc.is_none() || publication.kind() != tsubame_rtp::MediaKind::Video {
             return;
         }
-        if publication.keyframes.request(now) {
-            publication.keyframe_wanted = true;
+        let wanted = publication.keyframes.request(now);
+        match publication.owner() {
+            Some(owner) => {
+                publication.keyframe_wanted |= wanted;
+                self.touch(owner);
+            }
+            None => self.ask_home_for_keyframe(key, wanted),
         }
-        let owner = publication.owner;
-        self.touch(owner);
     }
 }

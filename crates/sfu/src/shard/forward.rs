@@ -64,15 +64,15 @@ impl Shard {
     }
 
     fn forward_batch(&mut self, now: Instant, key: PublicationKey, sink: &mut impl Sink) {
-        let Some(owner) = self.publications.get(key.0).map(|publication| publication.owner) else {
-            return;
-        };
-        if self.is_over(owner) {
-            return;
+        let Some(publication) = self.publications.get(key.0) else { return };
+        if let Some(owner) = publication.owner() {
+            if self.is_over(owner) {
+                return;
+            }
+            self.current = Some(owner);
+            #[cfg(test)]
+            self.spring(super::Trap::Forward, owner);
         }
-        self.current = Some(owner);
-        #[cfg(test)]
-        self.spring(super::Trap::Forward, owner);
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         // Recovered packets come late: in order they make longer runs and fewer surprises. No two have one number.
         publication.batch.sort_unstable_by_key(|incoming| incoming.sequence_number);

@@ -10,8 +10,10 @@ use tsubame_stun::ice::Path;
 
 use super::{Census, Neighbours, Shard, Shared};
 use crate::api::{Event, Join, JoinError, Joined, RequestError};
+use crate::directory::Directory;
 use crate::handle::{Command, EVENT_QUEUE};
 use crate::id::ConnectionId;
+use crate::keys::PeerKey;
 use crate::media::NtpClock;
 use crate::sink::Collected;
 
@@ -31,7 +33,9 @@ impl FuzzedShard {
     ) -> Self {
         let census = Census::default();
         let candidates = vec![address];
-        let shared = Arc::new(Shared { candidates, dtls, max_connections, census, shards: 1 });
+        let directory = Arc::new(Directory::new(1, 1));
+        let shared =
+            Arc::new(Shared { candidates, dtls, max_connections, census, directory, shards: 1 });
         let clock = NtpClock::new(now, NtpTime(0xe000_0000_0000_0000));
         let alone = Neighbours::default();
         Self { shard: Shard::new(0, Arc::clone(&shared), alone, clock, [1; 32]), shared }
@@ -143,7 +147,7 @@ impl FuzzedShard {
             let channel = channels.get(peer.channel.0).expect("a client's channel");
             assert!(channel.members.iter().any(|key| key.0 == index), "a member");
             for key in &peer.publications {
-                assert_eq!(publications[key.0].owner.0, index, "a client's track");
+                assert_eq!(publications[key.0].owner(), Some(PeerKey(index)), "a client's track");
             }
             for key in &peer.subscriptions {
                 assert_eq!(subscriptions[key.0].peer.0, index, "a client's view");
@@ -151,18 +155,23 @@ impl FuzzedShard {
             assert!(peer.streams.len() <= crate::limits::INCOMING_SSRCS, "incoming SSRCs");
             assert!(peer.held.len() <= crate::limits::HELD, "packets held");
             for stream in &peer.streams {
-                assert_eq!(publications[stream.publication.0].owner.0, index, "a stream's track");
+                assert_eq!(
+                    publications[stream.publication.0].owner(),
+                    Some(PeerKey(index)),
+                    "a stream's track"
+                );
             }
         }
         for (index, publication) in publications {
-            let owner = peers.get(publication.owner.0).expect("a track's owner");
+            let owner =
+                publication.owner().and_then(|owner| peers.get(owner.0)).expect("a track's owner");
             assert_eq!(owner.channel, publication.channel, "a track of another channel");
             assert!(owner.publications.iter().any(|key| key.0 == index), "an owned track");
             assert!(publication.batch.is_empty(), "packets left from the turn");
             for key in &publication.subscribers {
                 let subscription = &subscriptions[key.0];
                 assert_eq!(subscription.publication.0, index, "a track's viewer");
-                assert_ne!(subscription.peer, publication.owner, "one's own track");
+                assert_ne!(Some(subscription.peer), publication.owner(), "one's own track");
                 let viewer = peers.get(subscription.peer.0).expect("a viewer");
                 assert_eq!(viewer.channel, publication.channel, "a viewer of another channel");
             }

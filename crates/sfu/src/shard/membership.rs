@@ -14,6 +14,7 @@ use tsubame_stun::ice::Credentials;
 use super::{Shard, demux};
 use crate::api::{CloseReason, Event, Join, JoinError, Joined};
 use crate::channel::Channel;
+use crate::crossing::{Home, TrackId};
 use crate::id::ConnectionId;
 use crate::keys::{ChannelKey, PeerKey, PublicationKey, SubscriptionKey};
 use crate::limits;
@@ -21,7 +22,7 @@ use crate::media::sender_report::SenderClock;
 use crate::media::{KeyframeBudget, NackResponder, SentHistory, SequenceMap, TransportCcRecorder};
 use crate::negotiate::{ExtensionSet, Negotiator, RemoteTrack};
 use crate::peer::{Allowance, Negotiation, Peer};
-use crate::publication::{Publication, PublisherFeedback};
+use crate::publication::{Identity, Publication, PublisherFeedback};
 use crate::subscription::{State, Subscription};
 use crate::transport::Transport;
 
@@ -51,6 +52,7 @@ impl Shard {
         for publication in publications {
             self.subscribe(key, publication);
         }
+        self.attend(channel);
         self.touch(key);
         Ok(self.first_offer(now, key))
     }
@@ -73,7 +75,8 @@ impl Shard {
         if let Some(key) = self.channel_names.get(name) {
             return *key;
         }
-        let key = ChannelKey(self.channels.insert(Channel::new(name.to_owned())));
+        self.epochs += 1;
+        let key = ChannelKey(self.channels.insert(Channel::new(name.to_owned(), self.epochs)));
         self.channel_names.insert(name.to_owned(), key);
         key
     }
@@ -182,6 +185,7 @@ impl Shard {
         let Some(channel) = self.channels.get_mut(channel_key.0) else { return };
         channel.members.retain(|member| *member != key);
         if channel.is_empty() {
+            self.depart(channel_key);
             let channel = self.channels.remove(channel_key.0);
             self.channel_names.remove(&channel.name);
         }
@@ -199,9 +203,17 @@ impl Shard {
         let channel_key = peer.channel;
         let key = PublicationKey(self.publications.vacant_key());
         peer.publications.push(key);
-        let publication =
-            Publication::new(key, (owner, peer.id), channel_key, codec, mid.to_owned(), feedback);
-        self.publications.insert(publication);
+        let identity = Identity {
+            key,
+            home: Home::Here(owner),
+            track: TrackId { key, arrival: self.shared.directory.next_arrival() },
+            owner_id: peer.id,
+            bundle_id: peer.bundle_id.clone(),
+            channel: channel_key,
+            codec,
+        };
+        self.publications.insert(Publication::new(identity, mid.to_owned(), feedback));
+        self.announce(key);
         let channel = self.channels.get_mut(channel_key.0)?;
         channel.publications.push(key);
         for member in channel.members.clone() {
@@ -217,7 +229,8 @@ impl Shard {
             channel.publications.retain(|other| *other != key);
         }
         self.batched.retain(|other| *other != key);
-        if let Some(owner) = self.peers.get_mut(publication.owner.0) {
+        self.end_elsewhere(&publication);
+        if let Some(owner) = publication.owner().and_then(|owner| self.peers.get_mut(owner.0)) {
             owner.streams.retain(|stream| stream.publication != key);
             owner.publications.retain(|other| *other != key);
         }
@@ -235,17 +248,16 @@ impl Shard {
     }
 
     /// Gives a client a track, if it may and wants to have it. It is offered when the turn is settled.
-    fn subscribe(&mut self, key: PeerKey, publication_key: PublicationKey) {
+    pub(super) fn subscribe(&mut self, key: PeerKey, publication_key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(publication_key.0) else { return };
-        let owner_bundle = self.peers.get(publication.owner.0).and_then(|p| p.bundle_id.clone());
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         let kind = publication.kind();
         let wanted = match kind {
             MediaKind::Audio => peer.wants_audio,
             MediaKind::Video => peer.wants_video,
         };
-        let same_bundle = peer.bundle_id.is_some() && peer.bundle_id == owner_bundle;
-        if publication.owner == key || !peer.role.receives() || !wanted || same_bundle {
+        let same_bundle = peer.bundle_id.is_some() && peer.bundle_id == publication.bundle_id;
+        if publication.owner() == Some(key) || !peer.role.receives() || !wanted || same_bundle {
             return;
         }
         let ssrc = peer.allocate_ssrc();
@@ -296,7 +308,11 @@ impl Shard {
         let subscription_key = SubscriptionKey(self.subscriptions.insert(subscription));
         peer.subscriptions.push(subscription_key);
         publication.subscribers.push(subscription_key);
+        let is_first = publication.subscribers.len() == 1;
         peer.negotiation.changed = true;
+        if is_first {
+            self.watch(publication_key);
+        }
         self.touch(key);
     }
 
@@ -325,6 +341,9 @@ impl Shard {
         if let Some(publication) = self.publications.get_mut(subscription.publication.0) {
             publication.subscribers.retain(|other| *other != key);
             publication.reports.forget(key);
+            if publication.subscribers.is_empty() {
+                self.unwatch(subscription.publication);
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use tsubame_stun::ice::Path;
 
+use crate::crossing::{Announcement, TrackId, TrackMessage};
+
 /// Messages with octets are media: they are lost where a ring is full, as datagrams may be lost. Their memory is the ring's, and goes back to it.
 #[derive(Debug)]
 pub(crate) enum ShardMessage {
@@ -11,4 +13,12 @@ pub(crate) enum ShardMessage {
     Claim { path: Path },
     /// And now it is no longer.
     Release { path: Path },
+    /// There are members of this channel here: tell me its tracks. An answer wants none itself.
+    Attend { channel: String, epoch: u64, is_answer: bool },
+    /// There are none any more.
+    Depart { channel: String },
+    /// A track of a channel that you attend.
+    Announce(Box<Announcement>),
+    /// About a track that was announced.
+    Track(TrackId, TrackMessage),
 }

@@ -18,6 +18,7 @@
 //! | `feedback_in` | RTCP from clients |
 //! | `feedback_out` | RTCP to clients |
 //! | `handshakes` | DTLS of clients that are being set up, a few datagrams per turn |
+//! | `replica` | tracks of other shards |
 //! | `timers` | who wants to be looked at when |
 
 mod census;
@@ -35,6 +36,7 @@ mod negotiation;
 mod neighbours;
 mod paths;
 mod receive;
+mod replica;
 mod ring;
 mod timers;
 
@@ -56,6 +58,7 @@ use tsubame_stun::ice::{self, Path};
 use crate::api::{CloseReason, Event};
 use crate::channel::Channel;
 use crate::counters::Counters;
+use crate::directory::Directory;
 use crate::handle::Command;
 use crate::id::ConnectionId;
 use crate::keys::{ChannelKey, PeerKey, PublicationKey};
@@ -85,6 +88,7 @@ pub(crate) struct Shared {
     /// On all shards together.
     pub(crate) max_connections: usize,
     pub(crate) census: Census,
+    pub(crate) directory: Arc<Directory>,
     /// How many there are.
     pub(crate) shards: usize,
 }
@@ -102,8 +106,13 @@ pub(crate) struct Shard {
     publications: Slab<Publication>,
     subscriptions: Slab<Subscription>,
     demux: Demux,
-    timers: Timers,
     handshakes: Handshakes,
+    timers: Timers<PeerKey>,
+    /// Replicas of other shards' tracks, by the number of their arrival.
+    replicas: HashMap<u64, PublicationKey>,
+    replica_timers: Timers<PublicationKey>,
+    /// Counts the stays in channels.
+    epochs: u64,
     evening: Evening,
     /// Publications with packets of this turn.
     batched: VecDeque<PublicationKey>,
@@ -150,8 +159,11 @@ impl Shard {
             publications: Slab::new(),
             subscriptions: Slab::new(),
             demux: Demux::default(),
-            timers: Timers::default(),
             handshakes: Handshakes::default(),
+            timers: Timers::new(),
+            replicas: HashMap::new(),
+            replica_timers: Timers::new(),
+            epochs: 0,
             evening: Evening::default(),
             batched: VecDeque::new(),
             touched: VecDeque::new(),
@@ -202,6 +214,14 @@ impl Shard {
             }
             ShardMessage::Claim { path } => self.demux.add_foreign(path, from),
             ShardMessage::Release { path } => self.demux.remove_foreign(&path, from),
+            ShardMessage::Attend { channel, epoch, is_answer } => {
+                self.attended(from, &channel, epoch, is_answer);
+            }
+            ShardMessage::Depart { channel } => self.departed(from, &channel),
+            ShardMessage::Announce(announcement) => self.announced(from, *announcement),
+            ShardMessage::Track(track, message) => {
+                self.handle_track_message(now, from, track, message);
+            }
         }
     }
 
@@ -285,7 +305,10 @@ impl Shard {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next().into_iter().chain(self.handshakes.due()).min()
+        [self.timers.next(), self.replica_timers.next(), self.handshakes.due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
@@ -308,6 +331,7 @@ impl Shard {
             self.current = None;
         }
         self.continue_handshakes(now);
+        self.handle_replica_timeouts(now);
     }
 
     /// Forwards what came, settles what changed, and arms the timers.
@@ -412,7 +436,8 @@ impl Shard {
         Population {
             connections: self.peers.len() as u64,
             channels: self.channels.len() as u64,
-            publications: self.publications.len() as u64,
+            publications: (self.publications.len() - self.replicas.len()) as u64,
+            replicas: self.replicas.len() as u64,
             subscriptions: self.subscriptions.len() as u64,
         }
     }
@@ -425,6 +450,12 @@ impl Shard {
     /// Ends the session whose input made the shard panic. Whatever else that input had touched is left as it is.
     pub(crate) fn end_current_after_panic(&mut self) -> Option<ConnectionId> {
         self.counters.panics += 1;
+        // The batch over which it happened is off the list already: what is left of it would keep the next packets from being lined up.
+        for (key, publication) in &mut self.publications {
+            if !self.batched.contains(&PublicationKey(key)) {
+                publication.batch.clear();
+            }
+        }
         let key = self.current.take()?;
         let peer = self.peers.get_mut(key.0)?;
         // Whatever it was closed for before: after this nothing more is said to it.

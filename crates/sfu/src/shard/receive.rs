@@ -88,9 +88,15 @@ impl Shard {
         let Some(publication) = self.publications.get_mut(stream.publication.0) else { return };
         let is_first = publication.ssrc.is_none();
         publication.switch_ssrc(stream.ssrc);
-        if is_first {
-            return;
+        self.replicate_source(stream.publication);
+        if !is_first {
+            self.restart_subscribers(stream.publication);
         }
+    }
+
+    /// What subscribers are sent goes on with packets of another source.
+    pub(super) fn restart_subscribers(&mut self, key: PublicationKey) {
+        let Some(publication) = self.publications.get(key.0) else { return };
         for key in &publication.subscribers {
             if let Some(subscription) = self.subscriptions.get_mut(key.0) {
                 subscription.sequence.switch_source();
@@ -181,13 +187,19 @@ impl Shard {
             self.counters.rtp_duplicate += 1;
             return;
         }
-        let descriptor = packet.extension(extension_id::DEPENDENCY_DESCRIPTOR);
-        let info = rtp::codec::inspect(publication.codec, packet, descriptor);
-        let keyframe = info.is_some_and(|info| info.keyframe);
-        if keyframe {
+        let Some(incoming) = incoming(sequence_number, packet, publication.codec) else { return };
+        if !publication.watchers.is_empty() {
+            self.replicate(key, &incoming, packet.bytes());
+        }
+        self.line_up(key, incoming);
+    }
+
+    /// Puts a packet that is in the cache into the turn's batch.
+    pub(super) fn line_up(&mut self, key: PublicationKey, incoming: Incoming) {
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        if incoming.keyframe {
             publication.keyframes.keyframe_seen();
         }
-        let Some(incoming) = incoming(sequence_number, packet, keyframe) else { return };
         if publication.batch.is_empty() {
             self.batched.push_back(key);
         }
@@ -201,7 +213,7 @@ impl Shard {
         if publication.missing.is_empty() {
             return;
         }
-        let owner = publication.owner;
+        let Some(owner) = publication.owner() else { return };
         let Some(peer) = self.peers.get_mut(owner.0) else { return };
         let at = now + limits::NACK_INTERVAL;
         if peer.feedback_due.is_none_or(|due| due > at) {
@@ -217,7 +229,14 @@ impl Publication {
     }
 }
 
-fn incoming(sequence_number: u64, packet: &rtp::Packet<'_>, keyframe: bool) -> Option<Incoming> {
+pub(super) fn incoming(
+    sequence_number: u64,
+    packet: &rtp::Packet<'_>,
+    codec: rtp::Codec,
+) -> Option<Incoming> {
+    let descriptor = packet.extension(extension_id::DEPENDENCY_DESCRIPTOR);
+    let info = rtp::codec::inspect(codec, packet, descriptor);
+    let keyframe = info.is_some_and(|info| info.keyframe);
     let start = packet.bytes().as_ptr() as usize;
     let mut extensions = ArrayVec::new();
     let mut octets = 0;

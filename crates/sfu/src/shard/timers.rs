@@ -4,18 +4,21 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use crate::keys::PeerKey;
-
-/// A heap of deadlines. Entries are not taken out when a deadline moves: whoever pops one asks the client whether it is still due. A client has
-/// at most one entry that counts, so the heap stays as long as there are clients, plus what was overtaken by an earlier deadline.
-#[derive(Debug, Default)]
-pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, PeerKey)>>,
+/// A heap of deadlines of clients, or of whatever `K` names. Entries are not taken out when a deadline moves: whoever pops one asks its client
+/// whether it is still due. A client has at most one entry that counts, so the heap stays as long as there are clients, plus what was overtaken
+/// by an earlier deadline.
+#[derive(Debug)]
+pub(crate) struct Timers<K> {
+    heap: BinaryHeap<Reverse<(Instant, K)>>,
 }
 
-impl Timers {
+impl<K: Copy + Ord> Timers<K> {
+    pub(crate) fn new() -> Self {
+        Self { heap: BinaryHeap::new() }
+    }
+
     /// Wakes `peer` at `at`, unless `armed`, its present deadline, is earlier already.
-    pub(crate) fn arm(&mut self, peer: PeerKey, armed: &mut Option<Instant>, at: Instant) {
+    pub(crate) fn arm(&mut self, peer: K, armed: &mut Option<Instant>, at: Instant) {
         if armed.is_some_and(|armed| armed <= at) {
             return;
         }
@@ -24,7 +27,7 @@ impl Timers {
     }
 
     /// A client whose entry fell due, with the time it was armed for.
-    pub(crate) fn pop(&mut self, now: Instant) -> Option<(PeerKey, Instant)> {
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<(K, Instant)> {
         let Reverse((at, peer)) = *self.heap.peek()?;
         if at > now {
             return None;
@@ -46,6 +49,7 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::PeerKey;
     use std::time::Duration;
 
     #[test]
@@ -53,7 +57,7 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut timers = Timers::default();
+        let mut timers = Timers::new();
         let mut armed = None;
         timers.arm(PeerKey(1), &mut armed, at(20));
         timers.arm(PeerKey(1), &mut armed, at(30));

@@ -48,10 +48,11 @@ type Labels = Vec<(&'static str, Cow<'static, str>)>;
 /// One number per shard.
 type Value = fn(&ShardMetrics) -> u64;
 
-const GAUGES: [(&str, &str, Value); 4] = [
+const GAUGES: [(&str, &str, Value); 5] = [
     ("connections", "Clients that were let in and have not left", |m| m.population.connections),
     ("channels", "Channels with somebody in them", |m| m.population.channels),
     ("publications", "Tracks that are published", |m| m.population.publications),
+    ("replicas", "Copies of tracks that are published on another shard", |m| m.population.replicas),
     ("subscriptions", "Tracks that are received, each once per receiver", |m| {
         m.population.subscriptions
     }),

@@ -130,3 +130,17 @@ fn handing_datagrams_over_allocates_nothing() {
     assert_eq!(allocations(&mut world, publisher, VIEWERS), 0);
     assert!(world.shards[0].counters().handed_over >= before + 300 * BATCH as u64);
 }
+
+#[test]
+fn copying_tracks_to_other_shards_allocates_nothing() {
+    let mut world = World::new(162, 3);
+    let publisher = world.join_on(0, &publisher());
+    for number in 0..VIEWERS {
+        world.join_on(number % 3, &viewer());
+        world.run(SECOND / 10);
+    }
+    world.run(SECOND);
+    let before = world.shards[0].counters().replicated;
+    assert_eq!(allocations(&mut world, publisher, VIEWERS), 0);
+    assert!(world.shards[0].counters().replicated >= before + 2 * 300 * BATCH as u64);
+}

@@ -24,9 +24,14 @@ const VP8_DELTA: &[u8] = &[0x10, 1, 2, 3, 4, 5, 6];
 
 impl Stage {
     fn new(seed: u8) -> Self {
-        let mut world = World::new(seed, 1);
-        let publisher = world.join(&publisher());
-        let viewer = world.join(&viewer());
+        Self::across(seed, 1)
+    }
+
+    /// The same with the viewer on the last of so many shards, and the publisher on the first.
+    fn across(seed: u8, shards: usize) -> Self {
+        let mut world = World::new(seed, shards);
+        let publisher = world.join_on(0, &publisher());
+        let viewer = world.join_on(shards - 1, &viewer());
         world.run(SECOND / 2);
         world.clients[publisher].frozen = true;
         world.run(SECOND / 10);
@@ -113,112 +118,126 @@ fn is_continuous(sent: &[(u16, u32)]) -> bool {
 
 #[test]
 fn padding_is_not_forwarded_and_leaves_no_gap() {
-    let mut stage = Stage::new(110);
-    stage.next(1, VP8_KEYFRAME);
-    for _ in 0..10 {
+    for shards in [1, 2] {
+        let mut stage = Stage::across(110, shards);
+        stage.next(1, VP8_KEYFRAME);
+        for _ in 0..10 {
+            stage.next(1, VP8_DELTA);
+            stage.next_padding(1);
+            stage.next_padding(1);
+        }
         stage.next(1, VP8_DELTA);
-        stage.next_padding(1);
-        stage.next_padding(1);
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 12);
+        assert!(is_continuous(&sent), "{sent:?}");
     }
-    stage.next(1, VP8_DELTA);
-    let sent = stage.sent();
-    assert_eq!(sent.len(), 12);
-    assert!(is_continuous(&sent), "{sent:?}");
 }
 
 #[test]
 fn a_publisher_that_changes_its_ssrc_goes_on_in_number_and_time() {
-    let mut stage = Stage::new(111);
-    stage.next(1, VP8_KEYFRAME);
-    for _ in 0..5 {
-        stage.next(1, VP8_DELTA);
+    for shards in [1, 2] {
+        let mut stage = Stage::across(111, shards);
+        stage.next(1, VP8_KEYFRAME);
+        for _ in 0..5 {
+            stage.next(1, VP8_DELTA);
+        }
+        // Numbers and timestamps of the new stream have nothing to do with those of the old one.
+        stage.world.run(100 * MS);
+        stage.send(2, 30_000, 77, VP8_KEYFRAME);
+        stage.send(2, 30_001, 77, VP8_DELTA);
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 8);
+        assert!(is_continuous(&sent), "{sent:?}");
+        let step = sent[6].1.wrapping_sub(sent[5].1);
+        assert!((8_900..=9_100).contains(&step), "100 ms at 90 kHz, not {step}");
+        assert_eq!(sent[6].1, sent[7].1);
     }
-    // Numbers and timestamps of the new stream have nothing to do with those of the old one.
-    stage.world.run(100 * MS);
-    stage.send(2, 30_000, 77, VP8_KEYFRAME);
-    stage.send(2, 30_001, 77, VP8_DELTA);
-    let sent = stage.sent();
-    assert_eq!(sent.len(), 8);
-    assert!(is_continuous(&sent), "{sent:?}");
-    let step = sent[6].1.wrapping_sub(sent[5].1);
-    assert!((8_900..=9_100).contains(&step), "100 ms at 90 kHz, not {step}");
-    assert_eq!(sent[6].1, sent[7].1);
 }
 
 #[test]
 fn a_new_ssrc_begins_with_a_keyframe() {
-    let mut stage = Stage::new(112);
-    stage.next(1, VP8_KEYFRAME);
-    stage.next(1, VP8_DELTA);
-    let before = stage.world.shards[0].counters().keyframes_requested;
-    stage.next(2, VP8_DELTA);
-    stage.next(2, VP8_DELTA);
-    assert_eq!(stage.sent().len(), 2);
-    assert!(stage.world.shards[0].counters().keyframes_requested > before);
-    stage.next(2, VP8_KEYFRAME);
-    stage.next(2, VP8_DELTA);
-    assert_eq!(stage.sent().len(), 2);
+    for shards in [1, 2] {
+        let mut stage = Stage::across(112, shards);
+        stage.next(1, VP8_KEYFRAME);
+        stage.next(1, VP8_DELTA);
+        let before = stage.world.shards[0].counters().keyframes_requested;
+        stage.next(2, VP8_DELTA);
+        stage.next(2, VP8_DELTA);
+        assert_eq!(stage.sent().len(), 2);
+        assert!(stage.world.shards[0].counters().keyframes_requested > before);
+        stage.next(2, VP8_KEYFRAME);
+        stage.next(2, VP8_DELTA);
+        assert_eq!(stage.sent().len(), 2);
+    }
 }
 
 #[test]
 fn what_still_comes_from_a_replaced_ssrc_is_dropped() {
-    let mut stage = Stage::new(113);
-    stage.next(1, VP8_KEYFRAME);
-    stage.next(2, VP8_KEYFRAME);
-    stage.sent();
-    stage.next(1, VP8_KEYFRAME);
-    assert!(stage.sent().is_empty());
-    stage.next(2, VP8_DELTA);
-    assert_eq!(stage.sent().len(), 1);
+    for shards in [1, 2] {
+        let mut stage = Stage::across(113, shards);
+        stage.next(1, VP8_KEYFRAME);
+        stage.next(2, VP8_KEYFRAME);
+        stage.sent();
+        stage.next(1, VP8_KEYFRAME);
+        assert!(stage.sent().is_empty());
+        stage.next(2, VP8_DELTA);
+        assert_eq!(stage.sent().len(), 1);
+    }
 }
 
 #[test]
 fn an_ssrc_that_was_replaced_comes_back_when_its_successor_is_silent() {
-    let mut stage = Stage::new(115);
-    stage.next(1, VP8_KEYFRAME);
-    stage.next(2, VP8_KEYFRAME);
-    stage.world.run(SECOND);
-    stage.next(1, VP8_KEYFRAME);
-    stage.next(1, VP8_DELTA);
-    let sent = stage.sent();
-    assert_eq!(sent.len(), 4);
-    assert!(is_continuous(&sent), "{sent:?}");
+    for shards in [1, 2] {
+        let mut stage = Stage::across(115, shards);
+        stage.next(1, VP8_KEYFRAME);
+        stage.next(2, VP8_KEYFRAME);
+        stage.world.run(SECOND);
+        stage.next(1, VP8_KEYFRAME);
+        stage.next(1, VP8_DELTA);
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 4);
+        assert!(is_continuous(&sent), "{sent:?}");
+    }
 }
 
 #[test]
 fn sequence_numbers_wrap_without_a_gap() {
-    let mut stage = Stage::new(114);
-    stage.send(1, 65_530, 0, VP8_KEYFRAME);
-    for step in 1..=5 {
-        stage.send(1, 65_530 + step, 3_000 * u32::from(step), VP8_DELTA);
+    for shards in [1, 2] {
+        let mut stage = Stage::across(114, shards);
+        stage.send(1, 65_530, 0, VP8_KEYFRAME);
+        for step in 1..=5 {
+            stage.send(1, 65_530 + step, 3_000 * u32::from(step), VP8_DELTA);
+        }
+        // Past the wrap the roll-over counter is one.
+        for step in 0..5_u16 {
+            let mut header = vec![0x80, 0x80 | 96];
+            header.extend(step.to_be_bytes());
+            header.extend((30_000 + u32::from(step)).to_be_bytes());
+            header.extend(1_u32.to_be_bytes());
+            let datagram = stage.forger.raw_rtp(0x1_0000 + u64::from(step), &header, VP8_DELTA);
+            stage.world.inject(stage.forger.address, &datagram);
+            stage.world.settle();
+        }
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 11);
+        assert!(is_continuous(&sent), "{sent:?}");
     }
-    // Past the wrap the roll-over counter is one.
-    for step in 0..5_u16 {
-        let mut header = vec![0x80, 0x80 | 96];
-        header.extend(step.to_be_bytes());
-        header.extend((30_000 + u32::from(step)).to_be_bytes());
-        header.extend(1_u32.to_be_bytes());
-        let datagram = stage.forger.raw_rtp(0x1_0000 + u64::from(step), &header, VP8_DELTA);
-        stage.world.inject(stage.forger.address, &datagram);
-        stage.world.settle();
-    }
-    let sent = stage.sent();
-    assert_eq!(sent.len(), 11);
-    assert!(is_continuous(&sent), "{sent:?}");
 }
 
 #[test]
 fn packets_out_of_order_leave_under_their_own_numbers() {
-    let mut stage = Stage::new(115);
-    stage.send(1, 10, 0, VP8_KEYFRAME);
-    for number in [12, 11, 14, 13, 15] {
-        stage.send(1, number, 3_000 * u32::from(number), VP8_DELTA);
+    for shards in [1, 2] {
+        let mut stage = Stage::across(115, shards);
+        stage.send(1, 10, 0, VP8_KEYFRAME);
+        for number in [12, 11, 14, 13, 15] {
+            stage.send(1, number, 3_000 * u32::from(number), VP8_DELTA);
+        }
+        let mut sent = stage.sent();
+        assert_eq!(sent[2].0.wrapping_add(1), sent[1].0);
+        sent.sort_unstable();
+        assert_eq!(sent.len(), 6);
+        assert!(is_continuous(&sent), "{sent:?}");
     }
-    let mut sent = stage.sent();
-    assert_eq!(sent[2].0.wrapping_add(1), sent[1].0);
-    sent.sort_unstable();
-    assert_eq!(sent.len(), 6);
-    assert!(is_continuous(&sent), "{sent:?}");
 }
 
 #[test]

@@ -5,26 +5,11 @@ use std::time::Duration;
 use tsubame_client::peer::{PeerConfig, PeerEvent};
 
 use super::world::{Setup, World, id_of, publisher, viewer};
-use super::{SECOND, frames};
+use super::{SECOND, entries, frames};
 use crate::api::{CloseReason, Event, JoinError, Role};
 use crate::limits;
-use crate::shard::Shard;
 
 const CONSENT: Duration = Duration::from_secs(30);
-
-/// Entries of all tables of a shard but its timers.
-fn entries(shard: &Shard) -> usize {
-    shard.peers.len()
-        + shard.ids.len()
-        + shard.channels.len()
-        + shard.channel_names.len()
-        + shard.publications.len()
-        + shard.subscriptions.len()
-        + shard.demux.len()
-        + shard.batched.len()
-        + shard.touched.len()
-        + shard.shared.census.half_open.load(std::sync::atomic::Ordering::Relaxed)
-}
 
 #[test]
 fn a_publisher_cut_off_is_reaped_after_thirty_seconds_and_its_viewers_are_told() {

@@ -8,7 +8,7 @@ use tsubame_rtp::{Header, MediaKind};
 
 use super::checks::{check, credentials};
 use super::forger::Forger;
-use super::world::{Setup, World, publisher, viewer};
+use super::world::{Place, Setup, World, publisher, viewer};
 use super::{SECOND, frames, packets};
 use crate::api::{CloseReason, Event, Role};
 use crate::limits;
@@ -559,10 +559,10 @@ fn whoever_says_that_it_has_a_clients_address_does_not_keep_it() {
 fn a_client_of_another_shard_cannot_keep_an_address_either() {
     let mut world = World::new(142, 2);
     // The victim belongs to shard 1 and lands on shard 0, where the attacker is at home.
-    world.home = Some(1);
+    world.place = Place::On(1);
     let victim = world.join(&publisher());
     let watching = world.join(&viewer());
-    world.home = Some(0);
+    world.place = Place::On(0);
     let (_, offer) = world.join_silently(&viewer()).unwrap();
     world.run(SECOND);
     let address = world.clients[victim].address;

@@ -12,6 +12,8 @@ mod hostile;
 mod isolation;
 mod negotiation;
 mod panics;
+mod replica_feedback;
+mod replicas;
 mod reports;
 mod shards;
 mod world;
@@ -20,9 +22,25 @@ use std::time::Duration;
 
 use tsubame_rtp::MediaKind;
 
+use super::Shard;
 use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Entries of all tables of a shard but its timers.
+fn entries(shard: &Shard) -> usize {
+    shard.peers.len()
+        + shard.ids.len()
+        + shard.channels.len()
+        + shard.channel_names.len()
+        + shard.publications.len()
+        + shard.subscriptions.len()
+        + shard.replicas.len()
+        + shard.demux.len()
+        + shard.batched.len()
+        + shard.touched.len()
+        + shard.shared.census.half_open.load(std::sync::atomic::Ordering::Relaxed)
+}
 
 /// Packets that a client has received of one kind, over all tracks.
 fn packets(world: &World, client: usize, kind: MediaKind) -> u64 {

@@ -3,6 +3,7 @@
 use super::world::{World, publisher, viewer};
 use super::{SECOND, frames};
 use crate::api::CloseReason;
+use crate::publication::Incoming;
 use crate::shard::Trap;
 
 /// Two publishers and a viewer of both; the shard panics at `trap` over the first one.
@@ -42,4 +43,35 @@ fn a_panic_while_forwarding_ends_only_the_publisher_and_loses_no_other_batch() {
 #[test]
 fn a_panic_while_settling_a_client_ends_only_that_client() {
     after(Trap::Settle);
+}
+
+/// Whoever it was, and whether the track is the shard's own or a replica.
+#[test]
+fn a_panic_in_the_middle_of_a_batch_does_not_stop_the_track() {
+    for home in [0, 1] {
+        let mut world = World::new(151, 2);
+        world.join_on(home, &publisher());
+        let [unlucky, lucky] = [world.join_on(0, &viewer()), world.join_on(0, &viewer())];
+        world.run(SECOND);
+        // As a panic over what the first viewer is sent leaves it.
+        let key = world.key(unlucky).unwrap();
+        let shard = &mut world.shards[0];
+        for (_, publication) in &mut shard.publications {
+            publication.batch.push(Incoming {
+                sequence_number: 0,
+                timestamp: 0,
+                marker: false,
+                keyframe: false,
+                payload: (0, 0),
+                extensions: Default::default(),
+            });
+        }
+        shard.current = Some(key);
+        shard.end_current_after_panic();
+        let before = frames(&world, lucky);
+        world.run(SECOND);
+        assert!(frames(&world, lucky) >= before + 25, "home {home}");
+        assert_eq!(world.closed(unlucky), Some(CloseReason::InternalError));
+        assert_eq!(world.closed(lucky), None);
+    }
 }

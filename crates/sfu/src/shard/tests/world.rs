@@ -15,6 +15,7 @@ use crate::api::{
     AudioSettings, CloseReason, Event, Join, JoinError, Joined, RequestError, Role, VideoCodec,
     VideoSettings as WantedVideo,
 };
+use crate::directory::{Directory, Seat};
 use crate::handle::Command;
 use crate::id::ConnectionId;
 use crate::keys::PeerKey;
@@ -33,8 +34,9 @@ pub(super) struct Client {
     pub(super) id: ConnectionId,
     pub(super) peer: Peer,
     pub(super) address: SocketAddr,
-    /// The shard of its channel.
     pub(super) shard: usize,
+    /// Given up when it leaves.
+    seat: Option<Seat>,
     events: mpsc::Receiver<Event>,
     /// What signaling was told.
     pub(super) seen: Vec<Event>,
@@ -80,9 +82,22 @@ pub(super) struct World {
     pub(super) contains_panics: bool,
     /// The most datagrams of handshakes worked off in one turn of a shard, and the most that waited.
     pub(super) handshakes: (usize, usize),
-    /// The shard of the channel that is joined next, if it is not the last one.
-    pub(super) home: Option<usize>,
+    /// Where who comes next is let in.
+    pub(super) place: Place,
+    directory: Arc<Directory>,
+    /// A shard that does not hear what the others say.
+    pub(super) deaf: Option<usize>,
     seed: u8,
+}
+
+/// Which shard a client is let in on.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// The last one; clients' datagrams land on the shard that their port names.
+    Last,
+    On(usize),
+    /// Where the directory says.
+    Directory,
 }
 
 /// How a client joins and what its peer does.
@@ -151,6 +166,30 @@ impl World {
 
     /// The same with room for so many connections per shard.
     pub(super) fn with_limit(seed: u8, shards: usize, max_connections: usize) -> Self {
+        let directory = Directory::new(shards, crate::limits::CHANNEL_ON_ONE_SHARD);
+        Self::with(seed, Neighbours::connect(shards), directory, max_connections)
+    }
+
+    /// A server whose channels spread when they have so many members on each of their shards.
+    pub(super) fn spreading(seed: u8, shards: usize, members_per_shard: usize) -> Self {
+        let directory = Directory::new(shards, members_per_shard);
+        let mut world = Self::with(seed, Neighbours::connect(shards), directory, 1_000);
+        world.place = Place::Directory;
+        world
+    }
+
+    /// A server whose shards speak over rings of so many places.
+    pub(super) fn narrow(seed: u8, shards: usize, places: usize) -> Self {
+        let directory = Directory::new(shards, crate::limits::CHANNEL_ON_ONE_SHARD);
+        Self::with(seed, Neighbours::connect_with(shards, places), directory, 100)
+    }
+
+    fn with(
+        seed: u8,
+        neighbours: Vec<Neighbours>,
+        directory: Directory,
+        max_connections: usize,
+    ) -> Self {
         #[expect(clippy::disallowed_methods, reason = "a virtual clock has to start somewhere")]
         let start = Instant::now();
         let mut network = Network::new(u64::from(seed), start);
@@ -158,15 +197,17 @@ impl World {
             delay: Duration::from_millis(10),
             ..LinkConfig::default()
         });
+        let directory = Arc::new(directory);
         let shared = Arc::new(Shared {
             candidates: vec![SERVER.into()],
             dtls: Arc::new(tsubame_dtls::Config::new(identity())),
             max_connections,
             census: Census::default(),
-            shards,
+            directory: Arc::clone(&directory),
+            shards: neighbours.len(),
         });
         let clock = NtpClock::new(start, NtpTime(0xe000_0000_0000_0000));
-        let shards = Neighbours::connect(shards)
+        let shards = neighbours
             .into_iter()
             .enumerate()
             .map(|(index, neighbours)| {
@@ -183,7 +224,9 @@ impl World {
             tap: None,
             contains_panics: false,
             handshakes: (0, 0),
-            home: None,
+            place: Place::Last,
+            directory,
+            deaf: None,
             seed,
         }
     }
@@ -200,12 +243,17 @@ impl World {
         self.join_at(setup, address_of(self.clients.len()))
     }
 
-    /// Lets a client into a channel that lives on this shard.
+    /// Lets a client in on this shard.
     pub(super) fn join_on(&mut self, shard: usize, setup: &Setup) -> usize {
-        self.home = Some(shard);
+        let place = std::mem::replace(&mut self.place, Place::On(shard));
         let client = self.join(setup);
-        self.home = None;
+        self.place = place;
         client
+    }
+
+    /// Somebody is about to come in on this shard.
+    pub(super) fn take_seat_on(&self, shard: usize, setup: &Setup, id: ConnectionId) -> Seat {
+        self.directory.take_seat_on(shard, setup.channel, id).expect("a name in use")
     }
 
     /// Lets a client in that has the address of another one, which is frozen.
@@ -239,7 +287,7 @@ impl World {
     ) -> Result<(usize, String), JoinError> {
         let index = self.clients.len();
         let id = id_of(number);
-        let (joined, events, shard) = self.request_join(setup, id)?;
+        let (joined, events, seat) = self.request_join(setup, id)?;
         let mut config = PeerConfig::new(identity(), NtpTime(0xe000_0000_0000_0000));
         config.audio = setup.audio && setup.role.sends();
         config.video = (setup.video && setup.role.sends()).then(VideoSettings::default);
@@ -253,7 +301,8 @@ impl World {
             id,
             peer,
             address,
-            shard,
+            shard: seat.shard(),
+            seat: Some(seat),
             events,
             seen: Vec::new(),
             peer_events: Vec::new(),
@@ -276,7 +325,12 @@ impl World {
         &mut self,
         setup: &Setup,
         id: ConnectionId,
-    ) -> Result<(Joined, mpsc::Receiver<Event>, usize), JoinError> {
+    ) -> Result<(Joined, mpsc::Receiver<Event>, Seat), JoinError> {
+        let seat = match self.place {
+            Place::Last => self.directory.take_seat_on(self.shards.len() - 1, setup.channel, id)?,
+            Place::On(shard) => self.directory.take_seat_on(shard, setup.channel, id)?,
+            Place::Directory => self.directory.take_seat(setup.channel, id)?,
+        };
         let join = Join {
             channel: setup.channel.to_owned(),
             connection_id: id,
@@ -289,14 +343,12 @@ impl World {
                 h264_profile_level_id: None,
             }),
         };
-        // Channels live on the last shard, clients' datagrams land on the shard that their port names.
-        let shard = self.home.unwrap_or(self.shards.len() - 1);
         let (events, receiver) = mpsc::channel(crate::handle::EVENT_QUEUE);
         let (reply, mut answer) = oneshot::channel();
         let command = Command::Join { join: Box::new(join), events, reply };
-        self.shards[shard].handle_command(self.now, command);
+        self.shards[seat.shard()].handle_command(self.now, command);
         let joined = answer.try_recv().expect("no reply")?;
-        Ok((joined, receiver, shard))
+        Ok((joined, receiver, seat))
     }
 
     pub(super) fn answer(&mut self, client: usize, offer: &str) -> Result<(), RequestError> {
@@ -317,6 +369,7 @@ impl World {
     pub(super) fn leave(&mut self, client: usize) {
         let Client { id, shard, .. } = self.clients[client];
         self.shards[shard].handle_command(self.now, Command::Leave { id });
+        self.clients[client].seat = None;
     }
 
     /// The same for one that only knocked.
@@ -511,7 +564,10 @@ impl World {
         for shard in &mut self.shards {
             shard.neighbours().retry();
         }
-        for shard in &mut self.shards {
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            if self.deaf == Some(index) {
+                continue;
+            }
             while let Some((from, message)) = shard.poll_neighbours() {
                 any = true;
                 shard.handle_message(self.now, from, message);
