@@ -82,6 +82,9 @@ pub(crate) struct ServeArguments {
     /// Threads that move media [default: one per core]
     #[arg(long, value_name = "N")]
     pub(crate) shards: Option<String>,
+    /// Let a shard that is over half busy hold a track's packets for so long, to send longer runs: at most 20ms [default: 0]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) coalesce: Option<String>,
     /// What is logged to standard error: error, warn, info, debug, trace, or per module [default: info]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,

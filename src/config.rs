@@ -6,6 +6,7 @@ mod file;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tsubame_signaling::{AccessToken, Auth, Webhook};
@@ -26,6 +27,7 @@ pub(crate) struct Settings {
     /// Empty: the machine's own.
     pub(crate) candidates: Vec<IpAddr>,
     pub(crate) shards: usize,
+    pub(crate) coalesce: Duration,
     pub(crate) log: EnvFilter,
     pub(crate) auth: Auth,
 }
@@ -43,6 +45,8 @@ const IP: &str = "an IP address: write one that clients can reach, for example 1
 const REACHABLE: &str = "an address that clients can send to: write one of this machine's, or of the NAT in front of it, for example 192.0.2.1";
 const SHARDS: &str = "a number of threads: write 1 to 64, or leave it out for one per core";
 
+const COALESCE: &str = "a duration of at most 20ms: write for example 5ms, or 0 for none";
+
 impl Settings {
     /// Reads the file that `arguments` name, if any, and puts them over it.
     pub(crate) fn load(arguments: ServeArguments) -> Result<Self, ConfigError> {
@@ -53,6 +57,7 @@ impl Settings {
     fn resolve(arguments: ServeArguments, file: File) -> Result<Self, ConfigError> {
         let tls = tls(&arguments, &file)?;
         let shards = one("--shards", arguments.shards, file.shards);
+        let coalesce = one("--coalesce", arguments.coalesce, file.coalesce);
         let auth = auth(file.access_token, file.auth_url)?;
         let listen = one("--listen", arguments.listen, file.listen);
         let api_listen = one("--api-listen", arguments.api_listen, file.api_listen);
@@ -64,6 +69,7 @@ impl Settings {
             udp: all_parsed(many("--udp", arguments.udp, file.udp), ADDRESS)?,
             candidates: candidates(many("--candidate", arguments.candidate, file.candidate))?,
             shards: shards.map_or_else(|| Ok(cores()), checked_shards)?,
+            coalesce: coalesce.map_or(Ok(Duration::ZERO), checked_coalesce)?,
             log: log(one("--log", arguments.log, file.log))?,
             auth,
         })
@@ -108,6 +114,17 @@ fn checked_shards(entry: Entry) -> Result<usize, ConfigError> {
         _ => {
             Err(ConfigError::Invalid { origin: entry.origin, value: entry.value, expected: SHARDS })
         }
+    }
+}
+
+fn checked_coalesce(entry: Entry) -> Result<Duration, ConfigError> {
+    match humantime::parse_duration(&entry.value) {
+        Ok(duration) if duration <= tsubame_sfu::Config::MAX_COALESCE => Ok(duration),
+        _ => Err(ConfigError::Invalid {
+            origin: entry.origin,
+            value: entry.value,
+            expected: COALESCE,
+        }),
     }
 }
 

@@ -68,6 +68,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
         udp: if settings.udp.is_empty() { default_udp() } else { settings.udp },
         candidates,
         shards: settings.shards,
+        coalesce: settings.coalesce,
         ..tsubame_sfu::Config::default()
     };
     let mut limits = Limits::default();

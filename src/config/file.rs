@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) udp: Vec<Entry>,
     pub(super) candidate: Vec<Entry>,
     pub(super) shards: Option<Entry>,
+    pub(super) coalesce: Option<Entry>,
     pub(super) log: Option<Entry>,
     pub(super) access_token: Option<Entry>,
     pub(super) auth_url: Option<Entry>,
@@ -44,6 +45,7 @@ struct Keys {
     #[serde(default)]
     candidate: Vec<Spanned<String>>,
     shards: Option<Spanned<i64>>,
+    coalesce: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
     access_token: Option<Spanned<String>>,
     auth_url: Option<Spanned<String>>,
@@ -82,6 +84,7 @@ impl File {
                 let text = Spanned::new(number.span(), number.get_ref().to_string());
                 entry("shards")(text)
             }),
+            coalesce: keys.coalesce.map(entry("coalesce")),
             log: keys.log.map(entry("log")),
             access_token: keys.access_token.map(entry("access_token")),
             auth_url: keys.auth_url.map(entry("auth_url")),

@@ -22,6 +22,7 @@ fn the_defaults() {
     assert!(settings.tls.is_none());
     assert!(settings.udp.is_empty() && settings.candidates.is_empty());
     assert!((1..=64).contains(&settings.shards));
+    assert_eq!(settings.coalesce, Duration::ZERO);
     assert_eq!(settings.log.to_string(), "info");
     assert!(matches!(settings.auth, Auth::Open));
 }
@@ -38,6 +39,7 @@ fn every_option_is_a_key() {
         udp = ["0.0.0.0:4", "[::]:5"]
         candidate = ["192.0.2.1", "2001:db8::1"]
         shards = 3
+        coalesce = "5ms"
         log = "debug"
         auth_url = "http://127.0.0.1:8000/auth"
         "#,
@@ -51,6 +53,7 @@ fn every_option_is_a_key() {
     assert_eq!(settings.udp.iter().map(SocketAddr::port).collect::<Vec<_>>(), [4, 5]);
     assert_eq!(settings.candidates.len(), 2);
     assert_eq!(settings.shards, 3);
+    assert_eq!(settings.coalesce, Duration::from_millis(5));
     assert_eq!(settings.log.to_string(), "debug");
     assert!(matches!(settings.auth, Auth::Webhook(_)));
 }
@@ -80,7 +83,7 @@ fn mistakes_in_a_file_name_their_line() {
         (
             "listen = \"127.0.0.1:1\"\n\nlisen = \"127.0.0.1:2\"\n",
             "tsubame.toml:3: unknown key `lisen`, expected one of `listen`, `tls_listen`, `tls_cert`, `tls_key`, `api_listen`, \
-             `udp`, `candidate`, `shards`, `log`, `access_token`, `auth_url`",
+             `udp`, `candidate`, `shards`, `coalesce`, `log`, `access_token`, `auth_url`",
         ),
         (
             "# a comment\nlisten = \"nonsense\"\n",
@@ -108,6 +111,14 @@ fn mistakes_in_a_file_name_their_line() {
             "shards = 0\n",
             "tsubame.toml:1: shards: \"0\" is not a number of threads: write 1 to 64, or leave it out for one per core",
         ),
+        (
+            "coalesce = \"21ms\"\n",
+            "tsubame.toml:1: coalesce: \"21ms\" is not a duration of at most 20ms: write for example 5ms, or 0 for none",
+        ),
+        (
+            "coalesce = \"5\"\n",
+            "tsubame.toml:1: coalesce: \"5\" is not a duration of at most 20ms: write for example 5ms, or 0 for none",
+        ),
         ("\nshards = \"two\"\n", "tsubame.toml:2: invalid type: string \"two\", expected i64"),
         ("\nlisten =\n", "tsubame.toml:2: string values must be quoted, expected literal string"),
         (
@@ -124,6 +135,14 @@ fn mistakes_in_a_file_name_their_line() {
         ),
     ] {
         assert_eq!(from_file(text).expect_err(text), sentence);
+    }
+}
+
+#[test]
+fn packets_may_be_held_for_20_ms_and_not_at_all() {
+    for (text, milliseconds) in [("20ms", 20), ("0", 0), ("0ms", 0), ("1ms", 1)] {
+        let settings = from_file(&format!("coalesce = \"{text}\"")).expect(text);
+        assert_eq!(settings.coalesce, Duration::from_millis(milliseconds));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use crate::limits;
 use crate::shard::MAX_SHARDS;
@@ -20,6 +21,14 @@ pub struct Config {
     pub channel_on_one_shard: usize,
     /// Connections the whole server takes.
     pub max_connections: usize,
+    /// For how long a shard that is over half busy may hold a track's packets, so that longer runs form: at most
+    /// [`MAX_COALESCE`](Self::MAX_COALESCE), zero is never.
+    pub coalesce: Duration,
+}
+
+impl Config {
+    /// The longest that packets may be held.
+    pub const MAX_COALESCE: Duration = Duration::from_millis(20);
 }
 
 /// What clients are told about where to send, in order of preference.
@@ -39,6 +48,7 @@ impl Default for Config {
             shards: 1,
             channel_on_one_shard: limits::CHANNEL_ON_ONE_SHARD,
             max_connections: 100_000,
+            coalesce: Duration::ZERO,
         }
     }
 }
@@ -63,6 +73,8 @@ pub enum StartError {
     },
     /// Not 1 to 64 shards.
     Shards(usize),
+    /// Packets were to be held for too long.
+    Coalesce(Duration),
     /// The DTLS certificate could not be made.
     Identity(tsubame_dtls::IdentityError),
     /// The system gave no random numbers.
@@ -90,6 +102,11 @@ impl fmt::Display for StartError {
             Self::Shards(shards) => {
                 write!(f, "{shards} shards: choose 1 to {MAX_SHARDS} with --shards")
             }
+            Self::Coalesce(duration) => write!(
+                f,
+                "packets cannot be held for {duration:?}: choose at most {:?} with --coalesce",
+                Config::MAX_COALESCE
+            ),
             Self::Identity(error) => write!(f, "cannot make a DTLS certificate: {error}"),
             Self::Random(error) => write!(f, "the system gives no random numbers: {error}"),
             Self::Thread(error) => write!(f, "cannot start a shard: {error}"),

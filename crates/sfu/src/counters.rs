@@ -85,6 +85,10 @@ counters! {
         retransmitted,
         /// Keyframes asked of publishers.
         keyframes_requested,
+        /// Batches that were held so that longer runs form.
+        coalesced_batches,
+        /// Microseconds those were held, all together.
+        coalesced_microseconds,
         /// Candidates of clients that nothing can be sent to.
         unusable_candidates,
         /// Faults of the server's own that ended a session.

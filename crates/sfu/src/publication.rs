@@ -84,6 +84,10 @@ pub(crate) struct Publication {
     pub(crate) reports: ReportAggregator<SubscriptionKey>,
     pub(crate) sender_report: Option<SenderReportSeen>,
     pub(crate) batch: Vec<Incoming>,
+    /// Since when the batch could have been forwarded, where that may be put off.
+    pub(crate) batch_since: Option<Instant>,
+    /// That was put off.
+    pub(crate) is_held: bool,
     /// In the order of their arrival.
     pub(crate) subscribers: Vec<SubscriptionKey>,
     /// Shards with replicas that have subscribers. A replica itself has none.
@@ -133,6 +137,8 @@ impl Publication {
             reports: ReportAggregator::new(),
             sender_report: None,
             batch: Vec::new(),
+            batch_since: None,
+            is_held: false,
             subscribers: Vec::new(),
             watchers: Vec::new(),
         }

@@ -33,6 +33,9 @@ impl Server {
         if config.shards == 0 || config.shards > MAX_SHARDS {
             return Err(StartError::Shards(config.shards));
         }
+        if config.coalesce > Config::MAX_COALESCE {
+            return Err(StartError::Coalesce(config.coalesce));
+        }
         let (sockets, udp) = bind(&config)?;
         let candidates = candidates(&config.candidates, &udp);
         if candidates.is_empty() {
@@ -43,6 +46,7 @@ impl Server {
             candidates,
             dtls: Arc::new(tsubame_dtls::Config::new(Arc::new(identity))),
             max_connections: config.max_connections,
+            coalesce: config.coalesce,
             census: Census::default(),
             directory: Arc::new(Directory::new(config.shards, config.channel_on_one_shard)),
             shards: config.shards,

@@ -1,6 +1,7 @@
 //! The thread that drives a shard: it waits, reads the clock and the sockets, and runs to completion.
 
 mod budget;
+mod busy;
 mod network;
 
 use std::io;
@@ -20,6 +21,7 @@ use crate::handle::Command;
 use crate::metrics::Published;
 use crate::shard::Shard;
 use budget::Budget;
+use busy::BusyMeter;
 use network::Network;
 
 /// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
@@ -100,6 +102,7 @@ impl Worker {
     pub(crate) fn run(&mut self) {
         let mut events = Events::with_capacity(64);
         let mut settled = now();
+        let mut meter = BusyMeter::new(settled);
         let mut overflows_due = settled;
         loop {
             let patience = self.patience(settled);
@@ -126,9 +129,17 @@ impl Worker {
             metrics.busy += nanoseconds(took);
             // A look at the sockets in between is work as well.
             match patience {
-                Some(Duration::ZERO) => metrics.busy += nanoseconds(waited),
-                _ => metrics.idle += nanoseconds(waited),
+                Some(Duration::ZERO) => {
+                    metrics.busy += nanoseconds(waited);
+                    meter.worked(settled, waited + took);
+                }
+                _ => {
+                    metrics.idle += nanoseconds(waited);
+                    meter.rested(woken);
+                    meter.worked(settled, took);
+                }
             }
+            self.shard.set_busy(meter.is_over_half());
             if overflows_due <= settled {
                 overflows_due = settled + OVERFLOWS_INTERVAL;
                 self.network.count_overflows();

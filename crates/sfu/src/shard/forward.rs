@@ -56,11 +56,17 @@ struct Outgoing<'a, E> {
 
 impl Shard {
     pub(super) fn forward_batches(&mut self, now: Instant, sink: &mut impl Sink) {
-        self.must_forward = false;
         // One by one and off the list first: a panic in one batch must not lose the others.
-        while let Some(key) = self.batched.pop_front() {
-            self.forward_batch(now, key, sink);
+        for _ in 0..self.batched.len() {
+            let Some(key) = self.batched.pop_front() else { break };
+            if self.is_to_be_held(now, key) {
+                self.batched.push_back(key);
+            } else {
+                self.count_coalescing(now, key);
+                self.forward_batch(now, key, sink);
+            }
         }
+        self.must_forward = false;
     }
 
     fn forward_batch(&mut self, now: Instant, key: PublicationKey, sink: &mut impl Sink) {

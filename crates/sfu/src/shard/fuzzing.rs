@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tsubame_rtp::NtpTime;
@@ -34,8 +34,15 @@ impl FuzzedShard {
         let census = Census::default();
         let candidates = vec![address];
         let directory = Arc::new(Directory::new(1, 1));
-        let shared =
-            Arc::new(Shared { candidates, dtls, max_connections, census, directory, shards: 1 });
+        let shared = Arc::new(Shared {
+            candidates,
+            dtls,
+            max_connections,
+            coalesce: Duration::from_millis(5),
+            census,
+            directory,
+            shards: 1,
+        });
         let clock = NtpClock::new(now, NtpTime(0xe000_0000_0000_0000));
         let alone = Neighbours::default();
         Self { shard: Shard::new(0, Arc::clone(&shared), alone, clock, [1; 32]), shared }

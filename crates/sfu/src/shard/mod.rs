@@ -13,6 +13,7 @@
 //! | `message`, `ring`, `neighbours` | what shards say to each other, and on what |
 //! | `negotiation` | offers, answers, candidates |
 //! | `receive` | RTP from publishers |
+//! | `coalesce` | packets that wait for others |
 //! | `forward` | packets to subscribers |
 //! | `header`, `evening` | their headers; padding that makes them form runs |
 //! | `feedback_in` | RTCP from clients |
@@ -22,6 +23,7 @@
 //! | `timers` | who wants to be looked at when |
 
 mod census;
+mod coalesce;
 mod compound;
 mod demux;
 mod evening;
@@ -48,7 +50,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
@@ -72,6 +74,7 @@ use crate::subscription::Subscription;
 use crate::transport::TransportEvent;
 
 pub(crate) use census::Census;
+use coalesce::Coalescer;
 use demux::Demux;
 pub(crate) use demux::MAX_SHARDS;
 use evening::Evening;
@@ -87,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) dtls: Arc<tsubame_dtls::Config>,
     /// On all shards together.
     pub(crate) max_connections: usize,
+    /// For how long a busy shard may hold packets.
+    pub(crate) coalesce: Duration,
     pub(crate) census: Census,
     pub(crate) directory: Arc<Directory>,
     /// How many there are.
@@ -114,6 +119,7 @@ pub(crate) struct Shard {
     /// Counts the stays in channels.
     epochs: u64,
     evening: Evening,
+    coalescer: Coalescer,
     /// Publications with packets of this turn.
     batched: VecDeque<PublicationKey>,
     /// Clients with something to settle in this turn.
@@ -149,6 +155,7 @@ impl Shard {
     ) -> Self {
         Self {
             index,
+            coalescer: Coalescer::new(shared.coalesce),
             shared,
             random: ChaCha12Rng::from_seed(seed),
             clock,
@@ -305,10 +312,8 @@ impl Shard {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.timers.next(), self.replica_timers.next(), self.handshakes.due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let timers = [self.timers.next(), self.replica_timers.next()];
+        [self.handshakes.due(), self.coalescing_ends()].into_iter().chain(timers).flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {

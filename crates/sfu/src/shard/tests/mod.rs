@@ -2,6 +2,7 @@
 
 mod allocations;
 mod checks;
+mod coalescing;
 mod continuity;
 mod end_of_session;
 mod feedback;

@@ -202,6 +202,7 @@ impl World {
             candidates: vec![SERVER.into()],
             dtls: Arc::new(tsubame_dtls::Config::new(identity())),
             max_connections,
+            coalesce: Duration::ZERO,
             census: Census::default(),
             directory: Arc::clone(&directory),
             shards: neighbours.len(),
