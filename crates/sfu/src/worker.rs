@@ -26,8 +26,9 @@ use network::Network;
 
 /// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
 const BATCH: usize = 64;
-/// 32 destinations of 8 packets stay in the processor's second-level cache.
-const SEND_ARENA: usize = 32 * 8 * 1_216;
+/// Eight destinations of eight packets: what is encrypted into it and copied out of it by the kernel stays in the processor's caches beside the
+/// keys. Four times as much cost 4 % more per packet (docs/performance.md).
+const SEND_ARENA: usize = 8 * 8 * 1_216;
 /// Batches read from one socket before timers and commands get their turn.
 const BATCHES_PER_TURN: usize = 8;
 /// Commands taken per turn, so that a crowd that joins does not hold up media: an offer or an answer takes a tenth of a millisecond.

@@ -4,13 +4,6 @@
 //! none is longer than the first (and ends it with one that is shorter). So a frame would be two runs, and a run costs more than its packets do.
 //! RTP padding (RFC 3550 §5.1) costs nothing but its octets; receivers take it off before they look at the payload.
 
-use tsubame_rtp as rtp;
-
-use super::header::{HEADER, Stamps, write_header};
-use crate::negotiate::ExtensionSet;
-use crate::publication::{Incoming, Publication};
-use crate::subscription::Subscription;
-
 /// Octets that a packet may be padded with: what libwebrtc's packets of one frame differ by, header extensions on the first or last of them
 /// included, is nearly always less (docs/browsers.md).
 const MAX_PADDING: u16 = 8;
@@ -32,66 +25,11 @@ pub(super) fn padding(count: u8) -> &'static [u8] {
     PADDINGS.get(usize::from(count)).copied().unwrap_or_default()
 }
 
-/// The paddings of one batch. They depend on the subscriber only by what its headers are made of, which is the same for nearly all of them:
-/// so they are worked out once for those that follow each other.
-#[derive(Debug, Default)]
-pub(super) struct Evening {
-    /// What the paddings were worked out for: extensions and the length of the MID.
-    class: Option<(ExtensionSet, usize)>,
-    lengths: Vec<u16>,
-    paddings: Vec<u8>,
-}
-
-impl Evening {
-    /// Another batch comes.
-    pub(super) fn begin(&mut self) {
-        self.class = None;
-    }
-
-    /// How much padding each packet of the publication's batch needs on its way to this subscriber.
-    pub(super) fn paddings(
-        &mut self,
-        subscription: &Subscription,
-        publication: &Publication,
-    ) -> &[u8] {
-        let class = (subscription.extensions, subscription.mid.len());
-        if self.class != Some(class) {
-            self.class = Some(class);
-            self.lengths.clear();
-            self.lengths.extend(
-                publication.batch.iter().map(|incoming| {
-                    length(subscription, publication, incoming).unwrap_or_default()
-                }),
-            );
-            even(&self.lengths, &mut self.paddings);
-        }
-        &self.paddings
-    }
-}
-
-/// Octets of a packet before SRTP adds its own; zero for one that is not sent.
-fn length(
-    subscription: &Subscription,
-    publication: &Publication,
-    incoming: &Incoming,
-) -> Option<u16> {
-    if incoming.payload.1 == 0 {
-        return None;
-    }
-    let bytes = publication.cache.get(incoming.sequence_number)?.bytes;
-    // Only its length counts.
-    let header =
-        rtp::Header { marker: false, payload_type: 0, sequence_number: 0, timestamp: 0, ssrc: 0 };
-    let extensions = incoming.extensions_in(bytes);
-    let mut out = [0; HEADER];
-    let len = write_header(subscription, &header, &Stamps::default(), extensions, &mut out)?;
-    u16::try_from(len).ok()?.checked_add(incoming.payload.1)
-}
-
-/// How much padding makes as few runs as possible out of packets of these lengths, each at most [`MAX_PADDING`].
+/// How much padding makes as few runs as possible out of packets of these lengths, each at most [`MAX_PADDING`]; a length of zero is a packet
+/// that is not sent.
 ///
 /// Packets that follow each other and differ by no more than that become equally long. The last one of a run may be shorter, and stays so.
-fn even(lengths: &[u16], paddings: &mut Vec<u8>) {
+pub(super) fn even(lengths: &[u16], paddings: &mut Vec<u8>) {
     paddings.clear();
     let mut rest = lengths;
     while !rest.is_empty() {

@@ -9,8 +9,8 @@ use tsubame_stun::ice::Path;
 use tsubame_udp::Priority;
 
 use super::Shard;
-use super::evening::padding;
-use super::header::{HEADER, PADDED, Stamps, write_header};
+use super::header::{HEADER, Stamps, write_header};
+use super::template::Template;
 use crate::counters::Counters;
 use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::limits;
@@ -32,26 +32,6 @@ struct Outlet<'a> {
     protector: &'a mut Protector,
     sent: &'a mut SentHistory,
     counters: &'a mut Counters,
-}
-
-/// A packet of the batch as it goes to one subscriber.
-#[derive(Clone, Copy)]
-struct Batched<'a> {
-    incoming: &'a Incoming,
-    padding: &'static [u8],
-    payload_type: u8,
-}
-
-/// A packet as it goes out, but for what is stamped when it leaves.
-struct Outgoing<'a, E> {
-    header: rtp::Header,
-    /// The 48-bit index of RFC 3711; its low 16 bits stand in the header.
-    index: u64,
-    /// Of the source packet: id and data.
-    extensions: E,
-    payload: &'a [u8],
-    /// RFC 3550 §5.1: so many octets behind the payload, the last of which says how many they are.
-    padding: &'static [u8],
 }
 
 impl Shard {
@@ -83,7 +63,7 @@ impl Shard {
         // Recovered packets come late: in order they make longer runs and fewer surprises. No two have one number.
         publication.batch.sort_unstable_by_key(|incoming| incoming.sequence_number);
         let mut is_awaited = false;
-        self.evening.begin();
+        self.templates.begin();
         for subscription_key in &publication.subscribers {
             let Some(subscription) = self.subscriptions.get_mut(subscription_key.0) else {
                 continue;
@@ -106,11 +86,10 @@ impl Shard {
             };
             // What goes wrong from here on is this subscriber's.
             self.current = Some(subscription.peer);
-            let paddings = self.evening.paddings(subscription, publication);
-            for (incoming, count) in publication.batch.iter().zip(paddings) {
-                let payload_type = publication.payload_type;
-                let packet = Batched { incoming, padding: padding(*count), payload_type };
-                outlet.forward(subscription, &publication.cache, packet, sink);
+            let abs_send_time = || abs_send_time_at(&self.clock, now);
+            let templates = self.templates.of(subscription, publication, abs_send_time);
+            for (incoming, template) in publication.batch.iter().zip(templates) {
+                outlet.forward(subscription, &publication.cache, incoming, template, sink);
             }
             is_awaited |= subscription.awaiting_keyframe;
         }
@@ -199,10 +178,10 @@ impl Outlet<'_> {
         &mut self,
         subscription: &mut Subscription,
         cache: &PacketCache,
-        batched: Batched<'_>,
+        incoming: &Incoming,
+        mut template: Template<'_>,
         sink: &mut impl Sink,
     ) {
-        let Batched { incoming, padding, payload_type } = batched;
         if subscription.awaiting_keyframe && !incoming.keyframe {
             return;
         }
@@ -220,16 +199,13 @@ impl Outlet<'_> {
             return;
         };
         subscription.awaiting_keyframe = false;
-        let header = rtp::Header {
-            marker: incoming.marker,
-            payload_type,
-            sequence_number: (index & 0xffff) as u16,
-            timestamp,
-            ssrc: subscription.ssrc,
+        let transport_cc = if template.wants_transport_cc() {
+            self.sent.stamp(self.now, len + template.padding.len())
+        } else {
+            0
         };
-        let extensions = incoming.extensions_in(bytes);
-        let outgoing = Outgoing { header, index, extensions, payload, padding };
-        if self.send(subscription, outgoing, sink) {
+        template.fill_in((index & 0xffff) as u16, timestamp, subscription.ssrc, transport_cc);
+        if self.seal(subscription.kind, index, template.header, [payload, template.padding], sink) {
             subscription.packets = subscription.packets.wrapping_add(1);
             subscription.octets = subscription.octets.wrapping_add(u32::from(incoming.payload.1));
             subscription.retransmissions.media_sent(len);
@@ -266,37 +242,52 @@ impl Outlet<'_> {
         };
         let extensions = packet.extensions().filter(|(id, _)| extension_id::PASSED.contains(id));
         let payload = payload.get(..len).unwrap_or_default();
-        let outgoing = Outgoing { header, index, extensions, payload, padding: &[] };
-        if self.send(subscription, outgoing, sink) {
+        let mut bytes = [0; HEADER];
+        let stamps = self.stamp(subscription, len);
+        let Some(len) = write_header(subscription, &header, &stamps, extensions, &mut bytes) else {
+            return;
+        };
+        if self.seal(
+            subscription.kind,
+            index,
+            bytes.get(..len).unwrap_or_default(),
+            [payload, &[]],
+            sink,
+        ) {
             self.counters.retransmitted += 1;
         }
     }
 
-    /// Builds the header from the subscriber's template, stamps what has to be stamped now, and encrypts straight into the sink.
-    fn send<'a, E: Iterator<Item = (u8, &'a [u8])>>(
+    /// What a packet with so many octets of payload is stamped with: it leaves now.
+    fn stamp(&mut self, subscription: &Subscription, octets: usize) -> Stamps {
+        let negotiated = subscription.extensions;
+        let mut stamps = Stamps::default();
+        if negotiated.contains(extension_id::ABS_SEND_TIME) {
+            stamps.abs_send_time = abs_send_time_at(self.clock, self.now);
+        }
+        if negotiated.contains(extension_id::TRANSPORT_CC) {
+            stamps.transport_cc = self.sent.stamp(self.now, octets);
+        }
+        stamps
+    }
+
+    /// Encrypts straight into the sink. `index` is the 48-bit one of RFC 3711; its low 16 bits stand in the header.
+    fn seal(
         &mut self,
-        subscription: &Subscription,
-        outgoing: Outgoing<'_, E>,
+        kind: rtp::MediaKind,
+        index: u64,
+        header: &[u8],
+        payload: [&[u8]; 2],
         sink: &mut impl Sink,
     ) -> bool {
-        let Outgoing { header, index, extensions, payload, padding } = outgoing;
-        let mut bytes = [0; HEADER];
-        let stamps = self.stamp(subscription, payload.len() + padding.len());
-        let Some(len) = write_header(subscription, &header, &stamps, extensions, &mut bytes) else {
-            return false;
-        };
-        if !padding.is_empty() {
-            bytes[0] |= PADDED;
-        }
-        let header = bytes.get(..len).unwrap_or_default();
-        let max_len = len + payload.len() + padding.len() + SRTP_OVERHEAD;
-        let priority = match subscription.kind {
+        let max_len = header.len() + payload[0].len() + payload[1].len() + SRTP_OVERHEAD;
+        let priority = match kind {
             rtp::MediaKind::Audio => Priority::Normal,
             rtp::MediaKind::Video => Priority::Low,
         };
         let (protector, counters) = (&mut *self.protector, &mut *self.counters);
         sink.datagram(&self.path, priority, max_len, |out| {
-            match protector.protect_rtp_parts_into(index, header, [payload, padding], out) {
+            match protector.protect_rtp_parts_into(index, header, payload, out) {
                 Ok(len) => Some(len),
                 Err(_) => {
                     counters.rtp_refused_by_protector += 1;
@@ -305,18 +296,8 @@ impl Outlet<'_> {
             }
         })
     }
+}
 
-    /// What a packet with so many octets of payload is stamped with: it leaves now.
-    fn stamp(&mut self, subscription: &Subscription, octets: usize) -> Stamps {
-        let negotiated = subscription.extensions;
-        let mut stamps = Stamps::default();
-        if negotiated.contains(extension_id::ABS_SEND_TIME) {
-            let time = abs_send_time::AbsSendTime::from_ntp(self.clock.at(self.now));
-            stamps.abs_send_time = abs_send_time::encode(time);
-        }
-        if negotiated.contains(extension_id::TRANSPORT_CC) {
-            stamps.transport_cc = self.sent.stamp(self.now, octets);
-        }
-        stamps
-    }
+fn abs_send_time_at(clock: &NtpClock, now: Instant) -> [u8; 3] {
+    abs_send_time::encode(abs_send_time::AbsSendTime::from_ntp(clock.at(now)))
 }

@@ -15,7 +15,7 @@
 //! | `receive` | RTP from publishers |
 //! | `coalesce` | packets that wait for others |
 //! | `forward` | packets to subscribers |
-//! | `header`, `evening` | their headers; padding that makes them form runs |
+//! | `template`, `header`, `evening` | their headers; padding that makes them form runs |
 //! | `feedback_in` | RTCP from clients |
 //! | `feedback_out` | RTCP to clients |
 //! | `handshakes` | DTLS of clients that are being set up, a few datagrams per turn |
@@ -40,6 +40,7 @@ mod paths;
 mod receive;
 mod replica;
 mod ring;
+mod template;
 mod timers;
 
 #[cfg(tsubame_fuzzing)]
@@ -77,10 +78,10 @@ pub(crate) use census::Census;
 use coalesce::Coalescer;
 use demux::Demux;
 pub(crate) use demux::MAX_SHARDS;
-use evening::Evening;
 use handshakes::Handshakes;
 use message::ShardMessage;
 pub(crate) use neighbours::Neighbours;
+use template::Templates;
 use timers::Timers;
 
 /// What the shards of one server have in common.
@@ -118,7 +119,7 @@ pub(crate) struct Shard {
     replica_timers: Timers<PublicationKey>,
     /// Counts the stays in channels.
     epochs: u64,
-    evening: Evening,
+    templates: Templates,
     coalescer: Coalescer,
     /// Publications with packets of this turn.
     batched: VecDeque<PublicationKey>,
@@ -171,7 +172,7 @@ impl Shard {
             replicas: HashMap::new(),
             replica_timers: Timers::new(),
             epochs: 0,
-            evening: Evening::default(),
+            templates: Templates::default(),
             batched: VecDeque::new(),
             touched: VecDeque::new(),
             must_forward: false,
