@@ -82,6 +82,9 @@ pub(crate) struct ServeArguments {
     /// Threads that move media [default: one per core]
     #[arg(long, value_name = "N")]
     pub(crate) shards: Option<String>,
+    /// Members of one channel on one shard, before further ones go to another [default: 500]
+    #[arg(long, value_name = "N")]
+    pub(crate) channel_on_one_shard: Option<String>,
     /// Let a shard that is over half busy hold a track's packets for so long, to send longer runs: at most 20ms [default: 0]
     #[arg(long, value_name = "DURATION")]
     pub(crate) coalesce: Option<String>,

@@ -4,6 +4,7 @@ mod error;
 mod file;
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     /// Empty: the machine's own.
     pub(crate) candidates: Vec<IpAddr>,
     pub(crate) shards: usize,
+    /// `None`: the default.
+    pub(crate) channel_on_one_shard: Option<NonZeroUsize>,
     pub(crate) coalesce: Duration,
     pub(crate) log: EnvFilter,
     pub(crate) auth: Auth,
@@ -43,6 +46,7 @@ pub(crate) struct Tls {
 const ADDRESS: &str = "an address: write IP:PORT, for example 127.0.0.1:5000 or [::1]:5000";
 const IP: &str = "an IP address: write one that clients can reach, for example 192.0.2.1";
 const REACHABLE: &str = "an address that clients can send to: write one of this machine's, or of the NAT in front of it, for example 192.0.2.1";
+const MEMBERS: &str = "a number of members: write 1 or more, or leave it out for 500";
 const SHARDS: &str = "a number of threads: write 1 to 64, or leave it out for one per core";
 
 const COALESCE: &str = "a duration of at most 20ms: write for example 5ms, or 0 for none";
@@ -57,6 +61,11 @@ impl Settings {
     fn resolve(arguments: ServeArguments, file: File) -> Result<Self, ConfigError> {
         let tls = tls(&arguments, &file)?;
         let shards = one("--shards", arguments.shards, file.shards);
+        let spread = one(
+            "--channel-on-one-shard",
+            arguments.channel_on_one_shard,
+            file.channel_on_one_shard,
+        );
         let coalesce = one("--coalesce", arguments.coalesce, file.coalesce);
         let auth = auth(file.access_token, file.auth_url)?;
         let listen = one("--listen", arguments.listen, file.listen);
@@ -69,6 +78,7 @@ impl Settings {
             udp: all_parsed(many("--udp", arguments.udp, file.udp), ADDRESS)?,
             candidates: candidates(many("--candidate", arguments.candidate, file.candidate))?,
             shards: shards.map_or_else(|| Ok(cores()), checked_shards)?,
+            channel_on_one_shard: parsed(spread, MEMBERS)?,
             coalesce: coalesce.map_or(Ok(Duration::ZERO), checked_coalesce)?,
             log: log(one("--log", arguments.log, file.log))?,
             auth,

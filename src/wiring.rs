@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -64,12 +65,16 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let self_signed = settings.tls.is_some_and(|tls| tls.files.is_none());
     let fingerprint = identity.as_ref().filter(|_| self_signed).map(TlsIdentity::fingerprint);
 
+    let defaults = tsubame_sfu::Config::default();
     let sfu_config = tsubame_sfu::Config {
         udp: if settings.udp.is_empty() { default_udp() } else { settings.udp },
         candidates,
         shards: settings.shards,
+        channel_on_one_shard: settings
+            .channel_on_one_shard
+            .map_or(defaults.channel_on_one_shard, NonZeroUsize::get),
         coalesce: settings.coalesce,
-        ..tsubame_sfu::Config::default()
+        ..defaults
     };
     let mut limits = Limits::default();
     limits.half_open = sfu_config.max_connections / 5;

@@ -139,6 +139,56 @@ async fn channels_on_different_shards_do_not_mix() {
     }
 }
 
+/// Every second member sits on the other shard.
+const SPREAD: [&str; 4] = ["--shards", "2", "--channel-on-one-shard", "1"];
+
+#[tokio::test]
+async fn viewers_of_both_shards_watch_one_publisher() {
+    let server = Server::start(&[&LOOPBACK[..], &SPREAD].concat());
+    let publisher = connect(&server, Role::SendOnly, |_| {}).await;
+    let mut viewers = Vec::new();
+    for _ in 0..6 {
+        viewers.push(connect(&server, Role::RecvOnly, |_| {}).await);
+    }
+    for viewer in &viewers {
+        watches(viewer, 30, 50).await;
+        let tracks = viewer.stats().await.tracks;
+        assert!(tracks.iter().all(|track| track.corrupted == 0), "{tracks:?}");
+    }
+    assert_eq!(server.metric("tsubame_publications"), 2.0);
+    assert_eq!(server.metric("tsubame_replicas"), 2.0);
+    assert_eq!(server.metric("tsubame_channels"), 2.0, "one, on two shards");
+    assert!(server.metric("tsubame_replicated_total") > 80.0);
+    drop(publisher);
+    until("the replicas have ended", async || server.metric("tsubame_replicas") == 0.0).await;
+}
+
+#[tokio::test]
+async fn everybody_in_a_meeting_on_two_shards_sees_the_others() {
+    let server = Server::start(&[&LOOPBACK[..], &SPREAD].concat());
+    let mut members = Vec::new();
+    for _ in 0..4 {
+        members.push(connect(&server, Role::SendRecv, |_| {}).await);
+    }
+    let mut ids = Vec::new();
+    for member in &members {
+        ids.push(member.connection_id().await.unwrap());
+    }
+    for (member, own) in members.iter().zip(&ids) {
+        for other in ids.iter().filter(|id| *id != own) {
+            until("everybody sees everybody", async || {
+                let tracks = member.stats().await.tracks;
+                tracks.iter().any(|track| track.connection_id == *other && track.frames >= 15)
+            })
+            .await;
+        }
+        let tracks = member.stats().await.tracks;
+        assert!(tracks.iter().all(|track| track.connection_id != *own));
+    }
+    // Of eight tracks each is on both shards, once as a replica.
+    assert_eq!(server.metric("tsubame_replicas"), 8.0);
+}
+
 #[tokio::test]
 async fn ipv6_carries_media() {
     let server = Server::start(&["--udp", "[::1]:0", "--candidate", "::1"]);

@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) udp: Vec<Entry>,
     pub(super) candidate: Vec<Entry>,
     pub(super) shards: Option<Entry>,
+    pub(super) channel_on_one_shard: Option<Entry>,
     pub(super) coalesce: Option<Entry>,
     pub(super) log: Option<Entry>,
     pub(super) access_token: Option<Entry>,
@@ -45,6 +46,7 @@ struct Keys {
     #[serde(default)]
     candidate: Vec<Spanned<String>>,
     shards: Option<Spanned<i64>>,
+    channel_on_one_shard: Option<Spanned<i64>>,
     coalesce: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
     access_token: Option<Spanned<String>>,
@@ -80,16 +82,22 @@ impl File {
             api_listen: keys.api_listen.map(entry("api_listen")),
             udp: keys.udp.into_iter().map(entry("udp")).collect(),
             candidate: keys.candidate.into_iter().map(entry("candidate")).collect(),
-            shards: keys.shards.map(|number| {
-                let text = Spanned::new(number.span(), number.get_ref().to_string());
-                entry("shards")(text)
-            }),
+            shards: keys.shards.map(in_words).map(entry("shards")),
+            channel_on_one_shard: keys
+                .channel_on_one_shard
+                .map(in_words)
+                .map(entry("channel_on_one_shard")),
             coalesce: keys.coalesce.map(entry("coalesce")),
             log: keys.log.map(entry("log")),
             access_token: keys.access_token.map(entry("access_token")),
             auth_url: keys.auth_url.map(entry("auth_url")),
         })
     }
+}
+
+/// A number as the command line has it.
+fn in_words(number: Spanned<i64>) -> Spanned<String> {
+    Spanned::new(number.span(), number.get_ref().to_string())
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

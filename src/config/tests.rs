@@ -39,6 +39,7 @@ fn every_option_is_a_key() {
         udp = ["0.0.0.0:4", "[::]:5"]
         candidate = ["192.0.2.1", "2001:db8::1"]
         shards = 3
+        channel_on_one_shard = 40
         coalesce = "5ms"
         log = "debug"
         auth_url = "http://127.0.0.1:8000/auth"
@@ -53,6 +54,7 @@ fn every_option_is_a_key() {
     assert_eq!(settings.udp.iter().map(SocketAddr::port).collect::<Vec<_>>(), [4, 5]);
     assert_eq!(settings.candidates.len(), 2);
     assert_eq!(settings.shards, 3);
+    assert_eq!(settings.channel_on_one_shard, NonZeroUsize::new(40));
     assert_eq!(settings.coalesce, Duration::from_millis(5));
     assert_eq!(settings.log.to_string(), "debug");
     assert!(matches!(settings.auth, Auth::Webhook(_)));
@@ -83,7 +85,7 @@ fn mistakes_in_a_file_name_their_line() {
         (
             "listen = \"127.0.0.1:1\"\n\nlisen = \"127.0.0.1:2\"\n",
             "tsubame.toml:3: unknown key `lisen`, expected one of `listen`, `tls_listen`, `tls_cert`, `tls_key`, `api_listen`, \
-             `udp`, `candidate`, `shards`, `coalesce`, `log`, `access_token`, `auth_url`",
+             `udp`, `candidate`, `shards`, `channel_on_one_shard`, `coalesce`, `log`, `access_token`, `auth_url`",
         ),
         (
             "# a comment\nlisten = \"nonsense\"\n",
@@ -110,6 +112,10 @@ fn mistakes_in_a_file_name_their_line() {
         (
             "shards = 0\n",
             "tsubame.toml:1: shards: \"0\" is not a number of threads: write 1 to 64, or leave it out for one per core",
+        ),
+        (
+            "channel_on_one_shard = 0\n",
+            "tsubame.toml:1: channel_on_one_shard: \"0\" is not a number of members: write 1 or more, or leave it out for 500",
         ),
         (
             "coalesce = \"21ms\"\n",

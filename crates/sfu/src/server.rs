@@ -181,13 +181,13 @@ fn start_workers(
 ) -> Result<Server, StartError> {
     let mut workers = Vec::new();
     let mut mailboxes = Vec::new();
-    let mut wakers = Vec::new();
+    let mut bells = Vec::new();
     for (shard, sockets) in shards.zip(sockets) {
         let (commands, command_receiver) = mpsc::unbounded_channel();
         let worker = Worker::new(shard, sockets, command_receiver).map_err(StartError::Thread)?;
         let waker = worker.waker();
         let metrics = worker.published();
-        wakers.push(Arc::clone(&waker));
+        bells.push(worker.bell());
         let wake = Box::new(move || {
             // A failure means that the shard's queue is gone, and the shard with it.
             let _ = waker.wake();
@@ -198,7 +198,7 @@ fn start_workers(
     let handle = Handle::new(mailboxes, directory);
     let mut server = Server { handle, udp, threads: Vec::new() };
     for (index, mut worker) in workers.into_iter().enumerate() {
-        worker.set_wakers(wakers.clone());
+        worker.set_bells(bells.clone());
         let thread = std::thread::Builder::new()
             .name(format!("shard-{index}"))
             .spawn(move || worker.run())

@@ -1,5 +1,6 @@
 //! The thread that drives a shard: it waits, reads the clock and the sockets, and runs to completion.
 
+mod bell;
 mod budget;
 mod busy;
 mod network;
@@ -20,6 +21,7 @@ use tsubame_udp::{ReceiveBatch, Socket};
 use crate::handle::Command;
 use crate::metrics::Published;
 use crate::shard::Shard;
+pub(crate) use bell::Bell;
 use budget::Budget;
 use busy::BusyMeter;
 use network::Network;
@@ -44,8 +46,9 @@ pub(crate) struct Worker {
     poll: Poll,
     waker: Arc<Waker>,
     commands: mpsc::UnboundedReceiver<Command>,
+    bell: Arc<Bell>,
     /// Of all shards.
-    wakers: Vec<Arc<Waker>>,
+    bells: Vec<Arc<Bell>>,
     /// Something waits for room on the way to another shard.
     undelivered: bool,
     network: Network,
@@ -71,12 +74,14 @@ impl Worker {
             )?;
         }
         let readable = vec![true; sockets.len()];
+        let bell = Arc::new(Bell::new(Arc::clone(&waker)));
         Ok(Self {
             shard,
             poll,
             waker,
             commands,
-            wakers: Vec::new(),
+            bell,
+            bells: Vec::new(),
             undelivered: false,
             network: Network::new(sockets, BATCH, SEND_ARENA, now()),
             published: Arc::new(Published::new()),
@@ -94,9 +99,14 @@ impl Worker {
         Arc::clone(&self.published)
     }
 
+    /// For the other shards.
+    pub(crate) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
+    }
+
     /// How to wake each of the shards.
-    pub(crate) fn set_wakers(&mut self, wakers: Vec<Arc<Waker>>) {
-        self.wakers = wakers;
+    pub(crate) fn set_bells(&mut self, bells: Vec<Arc<Bell>>) {
+        self.bells = bells;
     }
 
     /// Runs until a shutdown was asked for and is done.
@@ -106,8 +116,16 @@ impl Worker {
         let mut meter = BusyMeter::new(settled);
         let mut overflows_due = settled;
         loop {
-            let patience = self.patience(settled);
-            if let Err(error) = self.poll.poll(&mut events, patience)
+            let mut patience = self.patience(settled);
+            if patience != Some(Duration::ZERO) {
+                self.bell.lie_down();
+                if self.shard.has_messages() {
+                    patience = Some(Duration::ZERO);
+                }
+            }
+            let waited_for = self.poll.poll(&mut events, patience);
+            self.bell.get_up();
+            if let Err(error) = waited_for
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "waiting failed: the shard stops");
@@ -207,7 +225,8 @@ impl Worker {
         self.handle_commands(at);
         self.contained(|shard| shard.handle_timeout(at));
         self.finish(at);
-        self.wake_neighbours();
+        self.undelivered = self.shard.neighbours().retry();
+        self.ring_neighbours();
     }
 
     fn handle_commands(&mut self, at: Instant) {
@@ -258,6 +277,8 @@ impl Worker {
     }
 
     fn finish(&mut self, now: Instant) {
+        // What came for others is theirs to forward meanwhile.
+        self.ring_neighbours();
         let network = &mut self.network;
         // What a panic left undone is done in another go. Each one ends a session, so there is an end to it.
         while !contain(&mut self.shard, |shard| shard.finish_turn(now, network)) {}
@@ -268,13 +289,11 @@ impl Worker {
         contain(&mut self.shard, work);
     }
 
-    /// Wakes each shard that was told something in this turn, and each at most once.
-    fn wake_neighbours(&mut self) {
-        self.undelivered = self.shard.neighbours().retry();
+    /// Wakes those shards that were told something since the last time, and are asleep.
+    fn ring_neighbours(&mut self) {
         for neighbour in self.shard.neighbours().take_unannounced() {
-            if let Some(waker) = self.wakers.get(neighbour) {
-                // A failure means that the shard's queue is gone, and the shard with it.
-                let _ = waker.wake();
+            if let Some(bell) = self.bells.get(neighbour) {
+                bell.ring();
             }
         }
     }
