@@ -1,5 +1,7 @@
 //! The release or debug binary as a child process, on free ports.
 
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -60,6 +62,14 @@ impl Server {
         let lines = response.lines().filter(|line| line.starts_with(&start));
         let values = lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap());
         values.reduce(|sum, value| sum + value).unwrap_or_else(|| panic!("no {name}: {response}"))
+    }
+
+    /// Octets of memory that is the process's own and resident.
+    pub(crate) fn anonymous_memory(&self) -> usize {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1_024
     }
 
     /// Sends SIGTERM and gives the exit status.

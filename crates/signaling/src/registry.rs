@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::ws::Utf8Bytes;
 use tokio::time::Instant;
 use tsubame_sfu::{ConnectionId, MediaKind};
+use tungstenite::Utf8Bytes;
 
 use crate::clock;
 use crate::dialect::{Generation, Reply};

@@ -6,8 +6,10 @@ mod writer;
 
 use std::sync::Arc;
 
-use axum::extract::ws::WebSocket;
 use futures_util::StreamExt;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
 
 use crate::admission::Place;
 use crate::app::App;
@@ -16,6 +18,9 @@ use crate::outbox::outbox;
 use crate::socket::drive::converse;
 use crate::socket::incoming::Incoming;
 use crate::socket::writer::write;
+
+/// Messages to and from one client.
+pub(crate) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// How a conversation ends.
 #[derive(Debug, PartialEq)]

@@ -5,10 +5,10 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::ws::Utf8Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tsubame_sfu::{ConnectionId, Join};
+use tungstenite::Utf8Bytes;
 
 use super::End;
 use super::incoming::Incoming;
@@ -34,7 +34,8 @@ pub(super) async fn converse(
     let mut shutdown = app.shutdown.clone();
     let mut session = Session::new();
     let admitted = tokio::select! {
-        admitted = admit(app, &mut session, incoming, half_open.source()) => admitted,
+        // In a box of its own, which is gone once the client was let in: the rest of the conversation needs much less.
+        admitted = Box::pin(admit(app, &mut session, incoming, half_open.source())) => admitted,
         () = shutting_down(&mut shutdown) => Err(End::Close(Close::SHUTTING_DOWN)),
     };
     let (admitted, setting_up, offer) = match admitted {
@@ -45,6 +46,8 @@ pub(super) async fn converse(
     let setting_up = Some(setting_up);
     let mut client = Client { app, session, outbox, admitted, setting_up, update_at: None };
     client.send(&Reply::Offer(&offer));
+    // Thousands of octets that are of no use any more, for as long as the client stays.
+    drop(offer);
     client.session.joined();
     match client.run(incoming, &mut shutdown).await {
         Err(end) => end,

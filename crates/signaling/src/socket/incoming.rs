@@ -1,12 +1,12 @@
 //! What a client sends: size, rate and kind are checked here, meaning is not.
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use tokio::time::Instant;
 use tungstenite::error::{Error, ProtocolError};
+use tungstenite::{Message, Utf8Bytes};
 
-use super::End;
+use super::{End, WebSocket};
 use crate::clock;
 use crate::close::{Close, Refusal};
 use crate::limits::Limits;
@@ -43,7 +43,8 @@ impl Incoming {
         match message {
             Message::Text(text) => Ok(Some(text)),
             Message::Binary(_) => Err(Refusal::BinaryFrame.into()),
-            Message::Ping(_) | Message::Pong(_) => Ok(None),
+            // Whole messages come out of the reader, never a frame.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
             Message::Close(_) => Err(End::Closed),
         }
     }
@@ -54,9 +55,8 @@ impl Incoming {
     }
 }
 
-fn end_of(error: axum::Error) -> End {
-    let Ok(error) = error.into_inner().downcast::<Error>() else { return End::Broken };
-    match *error {
+fn end_of(error: Error) -> End {
+    match error {
         Error::Capacity(_) => End::Close(Close::TOO_BIG),
         Error::Utf8(_) => End::Close(Close::INVALID_UTF8),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Broken,
