@@ -22,3 +22,6 @@ pub(crate) enum ShardMessage {
     /// About a track that was announced.
     Track(TrackId, TrackMessage),
 }
+
+// It lies in the rings as it is.
+const _: () = assert!(size_of::<ShardMessage>() <= 128);

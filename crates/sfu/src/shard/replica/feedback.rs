@@ -21,6 +21,15 @@ impl Shard {
         self.arm_replica(key);
     }
 
+    /// Subscribers of another shard need a keyframe, unless they have left meanwhile.
+    pub(super) fn keyframe_wanted_elsewhere(&mut self, now: Instant, from: usize, track: TrackId) {
+        let Some(key) = self.home_of(track) else { return };
+        let Some(publication) = self.publications.get(key.0) else { return };
+        if publication.watchers.iter().any(|watcher| watcher.shard == from) {
+            self.ask_for_keyframe(now, key);
+        }
+    }
+
     /// A subscriber of a replica reported its losses: the home is told of all of them together, at the pace of reports.
     pub(in crate::shard) fn tell_losses_soon(&mut self, now: Instant, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key.0) else { return };
@@ -79,7 +88,7 @@ impl Shard {
             if losses {
                 elsewhere.losses_told = Some(now);
                 let counts = publication.reports.histogram(now).counts();
-                self.tell_home(key, TrackMessage::Losses(counts));
+                self.try_tell_home(key, TrackMessage::Losses(counts));
             }
             if missing {
                 self.ask_home_for_missing(now, key);
@@ -102,7 +111,7 @@ impl Shard {
         }
         for numbers in wanted.numbers.chunks(16) {
             let numbers: ArrayVec<u16, 16> = numbers.iter().copied().collect();
-            self.tell_home(key, TrackMessage::Missing(numbers));
+            self.try_tell_home(key, TrackMessage::Missing(numbers));
         }
         if wanted.keyframe {
             self.ask_for_keyframe(now, key);
@@ -110,11 +119,23 @@ impl Shard {
     }
 
     fn tell_home(&mut self, key: PublicationKey, message: TrackMessage) {
-        let Some(publication) = self.publications.get(key.0) else { return };
-        let track = publication.track;
-        if let Home::Elsewhere(elsewhere) = &publication.home {
-            let shard = elsewhere.shard;
+        if let Some((shard, track)) = self.home_elsewhere(key) {
             self.tell_track(shard, track, message);
+        }
+    }
+
+    /// The same with what is said again anyway.
+    fn try_tell_home(&mut self, key: PublicationKey, message: TrackMessage) {
+        if let Some((shard, track)) = self.home_elsewhere(key) {
+            self.neighbours.try_send(shard, ShardMessage::Track(track, message));
+        }
+    }
+
+    fn home_elsewhere(&self, key: PublicationKey) -> Option<(usize, TrackId)> {
+        let publication = self.publications.get(key.0)?;
+        match &publication.home {
+            Home::Here(_) => None,
+            Home::Elsewhere(elsewhere) => Some((elsewhere.shard, publication.track)),
         }
     }
 

@@ -47,11 +47,7 @@ impl Shard {
             }
             TrackMessage::Watch => self.watched(from, track),
             TrackMessage::Unwatch => self.unwatched(from, track),
-            TrackMessage::KeyframeWanted => {
-                if let Some(key) = self.home_of(track) {
-                    self.ask_for_keyframe(now, key);
-                }
-            }
+            TrackMessage::KeyframeWanted => self.keyframe_wanted_elsewhere(now, from, track),
             TrackMessage::Missing(numbers) => self.missed(from, track, &numbers),
             TrackMessage::Losses(counts) => self.losses_told(now, from, track, counts),
         }

@@ -101,10 +101,10 @@ impl Shard {
     pub(in crate::shard) fn unwatch(&mut self, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         let track = publication.track;
-        if let Some(elsewhere) = publication.elsewhere() {
-            let shard = elsewhere.shard;
-            self.tell_track(shard, track, TrackMessage::Unwatch);
-        }
+        let Some(elsewhere) = publication.elsewhere() else { return };
+        let shard = elsewhere.shard;
+        publication.missing = NackTracker::new();
+        self.tell_track(shard, track, TrackMessage::Unwatch);
     }
 
     /// Another shard wants a track's packets from now on.

@@ -326,3 +326,21 @@ fn a_shard_that_missed_too_much_asks_for_a_keyframe_and_goes_on() {
     let stats = world.clients[here].peer.stats();
     assert!(stats.tracks.iter().all(|track| (track.lost, track.corrupted) == (0, 0)));
 }
+
+#[test]
+fn a_viewer_that_left_wants_no_keyframe_any_more() {
+    let mut world = World::narrow(210, 2, 64);
+    world.join_on(0, &publisher());
+    let viewer = world.join_on(1, &viewer());
+    world.run(2 * SECOND);
+    // More is lost than can be fetched, and before shard 1 knows, its last viewer has left.
+    world.deaf = Some(1);
+    world.run(8 * SECOND);
+    let asked = world.shards[0].counters().keyframes_requested;
+    world.leave(viewer);
+    world.settle();
+    world.deaf = None;
+    world.run(2 * SECOND);
+    assert_eq!(world.shards[0].counters().keyframes_requested, asked);
+    assert!(world.shards[1].counters().replica_unknown > 0);
+}
