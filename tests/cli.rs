@@ -25,6 +25,7 @@ fn version_and_help() {
         "--udp",
         "--candidate",
         "--shards",
+        "--coalesce",
         "--log",
         "--version",
         "Examples:",
@@ -101,6 +102,28 @@ fn a_second_server_does_not_share_the_udp_port() {
     let sentence = refused(&arguments);
     assert!(sentence.contains(&taken), "{sentence}");
     assert_eq!(first.end("-TERM").0, Some(0));
+}
+
+#[test]
+fn what_the_sockets_can_do_is_in_the_log() {
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    // The second address is the end, so that the log of the first can be read.
+    let output = run(&[&ANY_PORT[..], &["--udp", &taken]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let log = String::from_utf8_lossy(&output.stderr);
+    let line = log.lines().find(|line| line.contains("UDP socket bound")).expect("a line");
+    for feature in ["gso: ", "gro: ", "pktinfo: ", "ecn: "] {
+        assert!(line.contains(feature), "{feature} is not in {line}");
+    }
+}
+
+#[test]
+fn packets_cannot_be_held_for_long() {
+    assert_eq!(
+        refused(&["--coalesce", "1s"]),
+        "--coalesce: \"1s\" is not a duration of at most 20ms: write for example 5ms, or 0 for none"
+    );
 }
 
 #[test]

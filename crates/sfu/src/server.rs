@@ -131,20 +131,24 @@ fn bind(config: &Config) -> Result<(Vec<Vec<Socket>>, Vec<SocketAddr>), StartErr
 fn report_socket(socket: &Socket) {
     let address = socket.local_addr();
     tracing::info!(%address, features = ?socket.features(), "UDP socket bound");
-    let buffers = socket.buffers();
-    for (what, grant, sysctl) in [
+    for warning in shortages(&socket.buffers()) {
+        tracing::warn!(%address, "{warning}");
+    }
+}
+
+/// A sentence for each buffer that the system did not grant, with what is to be done about it.
+fn shortages(buffers: &Buffers) -> impl Iterator<Item = String> {
+    let both = [
         ("receive", buffers.receive, Buffers::RECEIVE_SYSCTL),
         ("send", buffers.send, Buffers::SEND_SYSCTL),
-    ] {
-        if grant.is_short() {
-            tracing::warn!(
-                %address,
-                granted = grant.granted,
-                wanted = grant.requested,
-                "the {what} buffer is smaller than a burst of media may need: raise it with `sysctl -w {sysctl}=...`"
-            );
-        }
-    }
+    ];
+    both.into_iter().filter(|(_, grant, _)| grant.is_short()).map(|(what, grant, sysctl)| {
+        let wanted = grant.requested.unwrap_or_default();
+        format!(
+            "the {what} buffer has {} bytes, fewer than a burst of media may need: allow it more with `sysctl -w {sysctl}={wanted}`",
+            grant.granted
+        )
+    })
 }
 
 /// What is advertised for the sockets that were bound.
@@ -212,6 +216,8 @@ fn start_workers(
 mod tests {
     use std::net::IpAddr;
 
+    use tsubame_udp::BufferGrant;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -242,5 +248,21 @@ mod tests {
         let explicit = Candidates::Explicit(vec![ip("203.0.113.9"), ip("2001:db8::9")]);
         let advertised = candidates(&explicit, &[socket("10.0.0.5:4000"), socket("0.0.0.0:4001")]);
         assert_eq!(advertised, [socket("203.0.113.9:4000"), socket("203.0.113.9:4001")]);
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_small_is_told_with_the_sysctl_that_mends_it() {
+        let grant = |granted| BufferGrant { requested: Some(4_194_304), granted };
+        let buffers = |receive, send| Buffers { receive: grant(receive), send: grant(send) };
+        assert_eq!(shortages(&buffers(4_194_304, 4_194_304)).count(), 0);
+        let told: Vec<String> = shortages(&buffers(212_992, 106_496)).collect();
+        assert_eq!(
+            told,
+            [
+                "the receive buffer has 212992 bytes, fewer than a burst of media may need: allow it more with `sysctl -w net.core.rmem_max=4194304`",
+                "the send buffer has 106496 bytes, fewer than a burst of media may need: allow it more with `sysctl -w net.core.wmem_max=4194304`",
+            ]
+        );
+        assert_eq!(shortages(&buffers(1, 4_194_304)).count(), 1);
     }
 }
