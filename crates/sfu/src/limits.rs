@@ -42,6 +42,10 @@ pub(crate) const FOREIGN_PATHS: usize = 65_536;
 pub(crate) const WAITING_VIDEO: Duration = Duration::from_millis(100);
 /// Datagrams of DTLS handshakes that are looked at per turn. Each may cost 100 to 200 µs.
 pub(crate) const HANDSHAKES_PER_TURN: usize = 4;
+/// And where turns take long: one for each of these.
+pub(crate) const HANDSHAKE_INTERVAL: Duration = Duration::from_micros(500);
+/// But no more than that.
+pub(crate) const HANDSHAKES_PER_LONG_TURN: usize = 16;
 /// Datagrams of DTLS handshakes that may wait for their turn: all flights of 500 clients that join at once.
 pub(crate) const HANDSHAKES_WAITING: usize = 4_096;
 /// And those of one client: a flight with a long certificate chain in small fragments, twice.

@@ -2,8 +2,8 @@
 //!
 //! A datagram of a handshake may cost a signature, a key exchange and a verification, 100 to 200 µs in all; one of media costs a few. When a crowd
 //! joins, its handshakes come in the same batches as everybody's media, and media must not stand behind them. So they wait until what came with
-//! them is forwarded, and [`limits::HANDSHAKES_PER_TURN`] of them are worked off per turn, in the order of their arrival. The rest is due at once: a shard
-//! that has nothing else to do does not sleep over them.
+//! them is forwarded, and a few are worked off per turn, in the order of their arrival: [`limits::HANDSHAKES_PER_TURN`], or more where turns take long, so that
+//! handshakes get their share of a shard that is full of media, too. The rest is due at once: a shard that has nothing else to do does not sleep over them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -31,7 +31,7 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
     waiting: VecDeque<Waiting>,
-    /// When the first of them came.
+    /// When the first of them came, or the latest were worked off.
     due: Option<Instant>,
 }
 
@@ -53,6 +53,15 @@ impl Handshakes {
     fn push(&mut self, now: Instant, waiting: Waiting) {
         self.due.get_or_insert(now);
         self.waiting.push_back(waiting);
+    }
+
+    /// How many of them this turn may work off.
+    fn share(&mut self, now: Instant) -> usize {
+        let Some(due) = &mut self.due else { return 0 };
+        let waited = now.saturating_duration_since(std::mem::replace(due, now));
+        let share = waited.as_micros() / limits::HANDSHAKE_INTERVAL.as_micros();
+        let share = usize::try_from(share).unwrap_or(usize::MAX);
+        share.clamp(limits::HANDSHAKES_PER_TURN, limits::HANDSHAKES_PER_LONG_TURN)
     }
 
     fn pop(&mut self) -> Option<Waiting> {
@@ -95,7 +104,7 @@ impl Shard {
 
     /// Works off one turn's share.
     pub(super) fn continue_handshakes(&mut self, now: Instant) {
-        for _ in 0..limits::HANDSHAKES_PER_TURN {
+        for _ in 0..self.handshakes.share(now) {
             let Some(Waiting { key, id, path, via, mut datagram }) = self.handshakes.pop() else {
                 return;
             };
@@ -146,5 +155,21 @@ mod tests {
         }
         assert_eq!(handshakes.due(), None);
         assert!(handshakes.pop().is_none());
+    }
+
+    #[test]
+    fn a_long_turn_owes_handshakes_more() {
+        #[expect(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
+        let start = Instant::now();
+        let mut handshakes = Handshakes { due: Some(start), ..Handshakes::default() };
+        let mut now = start;
+        for (turn, share) in
+            [(0, 4), (1_000, 4), (2_400, 4), (5_000, 10), (8_000, 16), (90_000, 16)]
+        {
+            now += std::time::Duration::from_micros(turn);
+            assert_eq!(handshakes.share(now), share, "{turn} us");
+        }
+        handshakes.due = None;
+        assert_eq!(handshakes.share(now), 0);
     }
 }
