@@ -15,7 +15,7 @@ Examples:
       How many viewers one core can serve.
   tsubame load-test --channels 50 --participants 500 --audio
       Fifty rooms of ten who all send and receive.
-  tsubame load-test --trace benches/traces/chromium-vp8.json --pacing libwebrtc
+  tsubame load-test --trace benches/traces/vp8.json --pacing libwebrtc
       Frames and packets as a browser made them.
 
 Viewers decrypt one packet in --verify-every and count all of them. Delays are from

@@ -92,7 +92,7 @@ function own(wire, ufrag) {
 }
 
 /** libwebrtc's dump for text2pcap. Its clock begins anew each minute. */
-function dumped(log) {
+export function dumped(log) {
     let [minutes, last] = [0, 0];
     return [...log.matchAll(/^([IO]) \d+:\d+:([\d.]+) 0000((?: [0-9a-f]{2})+) # RTP_DUMP/gm)].map(([, way, seconds, hex]) => {
         if (Number(seconds) < last - 30) minutes += 1;
@@ -223,7 +223,7 @@ function frames(browser) {
     };
 }
 
-function runsOf(sizes, slack) {
+export function runsOf(sizes, slack) {
     let runs = 0;
     for (let at = 0; at < sizes.length; ) {
         // The segment is as large as the largest of the run; its last packet may be smaller by anything.
@@ -335,7 +335,7 @@ function reports(browser, fromServer) {
     });
 }
 
-function groups(values, key) {
+export function groups(values, key) {
     const found = new Map();
     for (const value of values) {
         if (!found.has(key(value))) found.set(key(value), []);
@@ -346,12 +346,12 @@ function groups(values, key) {
 
 const intervals = (times) => times.slice(1).map((time, i) => time - times[i]);
 
-function quantile(values, share) {
+export function quantile(values, share) {
     const sorted = [...values].sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
-const spread = (values) => [0, 0.5, 0.9, 1].map((share) => Math.round(quantile(values, share))).join(' / ');
+export const spread = (values) => [0, 0.5, 0.9, 1].map((share) => Math.round(quantile(values, share))).join(' / ');
 
 function tally(values) {
     const counts = new Map();
@@ -359,7 +359,7 @@ function tally(values) {
     return [...counts].sort(([, a], [, b]) => b - a);
 }
 
-function table(rows) {
+export function table(rows) {
     if (rows.length === 0) return 'None.';
     const heads = Object.keys(rows[0]);
     const line = (cells) => `| ${cells.join(' | ')} |`;

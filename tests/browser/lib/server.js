@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { within } from './wait.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const BINARY =
+export const BINARY =
     process.env.TSUBAME_BIN ??
     path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'release', 'tsubame');
 
