@@ -16,7 +16,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Enough for IPV6_PKTINFO (40), IPV6_TCLASS (24) and UDP_GRO (24), with some to spare: what
+    /// Enough for IPV6_PKTINFO (40), IPV6_TCLASS (24), UDP_GRO (24) and SCM_TIMESTAMPNS (32): what
     /// does not fit is cut, and a datagram whose control messages were cut is dropped.
     pub(crate) const CAPACITY: usize = 128;
 

@@ -24,6 +24,7 @@ mod send_batch;
 mod sendmmsg;
 mod socket;
 mod sys;
+mod timestamp;
 mod waiting;
 
 pub use buffers::{BufferGrant, Buffers};

@@ -4,11 +4,12 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
+use std::time::SystemTime;
 
 use crate::address::RawAddress;
 use crate::control::Control;
 use crate::sys::{self, Headers, Parts};
-use crate::{ecn, gro, pktinfo};
+use crate::{ecn, gro, pktinfo, timestamp};
 
 /// The largest datagram that is handed on, in bytes. Nothing in WebRTC is larger than an Ethernet
 /// frame; what is, is dropped before anybody parses it.
@@ -33,6 +34,9 @@ pub struct Datagram<'a> {
     pub local: IpAddr,
     /// Explicit congestion notification (RFC 3168): 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE.
     pub ecn: u8,
+    /// When the kernel took it in, by its real-time clock; of a train that came as one message, when
+    /// that was complete. `None` unless [`BindOptions::timestamps`](crate::BindOptions::timestamps).
+    pub arrived: Option<SystemTime>,
     /// What it carries: 1 to [`MAX_DATAGRAM`] bytes.
     pub data: &'a mut [u8],
 }
@@ -81,6 +85,7 @@ struct Message {
     remote: SocketAddr,
     local: IpAddr,
     ecn: u8,
+    arrived: Option<SystemTime>,
     /// Bytes of all datagrams.
     len: usize,
     /// Bytes of each but the last; 1 and up.
@@ -109,11 +114,11 @@ impl ReceiveBatch {
             .zip(&self.received)
             .filter_map(|(room, message)| Some((room, message.as_ref()?)))
             .flat_map(|(room, message)| {
-                let &Message { remote, local, ecn, len, segment } = message;
+                let &Message { remote, local, ecn, arrived, len, segment } = message;
                 room[..len]
                     .chunks_mut(segment)
                     .filter(|data| data.len() <= MAX_DATAGRAM)
-                    .map(move |data| Datagram { remote, local, ecn, data })
+                    .map(move |data| Datagram { remote, local, ecn, arrived, data })
             })
     }
 
@@ -212,7 +217,8 @@ impl ReceiveBatch {
             self.counters.empty += 1;
             return None;
         }
-        let mut message = Message { remote, local: bound, ecn: 0, len, segment: len };
+        let mut message =
+            Message { remote, local: bound, ecn: 0, arrived: None, len, segment: len };
         for control in self.controls[index].messages(control_len) {
             if let Some(local) = pktinfo::decode(control) {
                 message.local = local;
@@ -220,6 +226,8 @@ impl ReceiveBatch {
                 message.ecn = ecn;
             } else if let Some(segment) = gro::decode(control) {
                 message.segment = segment;
+            } else if let Some(arrived) = timestamp::decode(control) {
+                message.arrived = Some(arrived);
             }
         }
         Some(message)
@@ -278,7 +286,7 @@ mod tests {
 
     fn message(len: usize, segment: usize) -> Message {
         let remote = "192.0.2.1:1".parse().unwrap();
-        Message { remote, local: [192, 0, 2, 2].into(), ecn: 0, len, segment }
+        Message { remote, local: [192, 0, 2, 2].into(), ecn: 0, arrived: None, len, segment }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::recvmmsg::ReceiveBatch;
 use crate::report::SendReport;
 use crate::send_batch::SendBatch;
 use crate::sendmmsg::Sendmmsg;
-use crate::{address, ecn, gro, gso, overflow, pktinfo, reuseport};
+use crate::{address, ecn, gro, gso, overflow, pktinfo, reuseport, timestamp};
 
 /// What to ask for when binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +27,21 @@ pub struct BindOptions {
     pub gso: bool,
     /// Use receive offload where the kernel has it. Default: yes.
     pub gro: bool,
+    /// Ask for [`Datagram::arrived`](crate::Datagram::arrived), at the price of a look at the clock
+    /// for every packet that comes to the machine. Default: no.
+    pub timestamps: bool,
 }
 
 impl Default for BindOptions {
     fn default() -> Self {
         const MIB: usize = 1 << 20;
-        Self { receive_buffer: Some(4 * MIB), send_buffer: Some(4 * MIB), gso: true, gro: true }
+        Self {
+            receive_buffer: Some(4 * MIB),
+            send_buffer: Some(4 * MIB),
+            gso: true,
+            gro: true,
+            timestamps: false,
+        }
     }
 }
 
@@ -99,6 +108,9 @@ impl Socket {
         let gro = options.gro && gro::enable(fd).is_ok();
         let pktinfo = !address.ip().is_unspecified() || pktinfo::enable(fd, v6).is_ok();
         let ecn = ecn::enable(fd, v6).is_ok();
+        if options.timestamps {
+            timestamp::enable(fd)?;
+        }
         let buffers = buffers::request(fd, options.receive_buffer, options.send_buffer)?;
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;

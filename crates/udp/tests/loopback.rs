@@ -7,7 +7,7 @@ mod common;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::{bind, bind_with, data, drain, drain_into, put, put_from};
 use tsubame_udp::{BindOptions, MAX_DATAGRAM, ReceiveBatch, SendBatch, SendReport, Socket};
@@ -313,6 +313,39 @@ fn a_message_of_nothing_but_drops_is_not_the_end() {
     let mut batch = ReceiveBatch::new(1);
     assert_eq!(receiver.receive(&mut batch).unwrap(), 1, "0 would mean an empty socket");
     assert!(batch.is_empty());
+}
+
+#[test]
+fn a_datagram_arrives_when_it_is_sent_and_not_when_it_is_received() {
+    for address in LOOPBACKS {
+        let sender = bind(address);
+        let asked = BindOptions { timestamps: true, ..BindOptions::default() };
+        let (told, untold) = (bind_with(address, &asked), bind(address));
+        let clock = SystemTime::now;
+        let before = clock();
+        let mut batch = SendBatch::new(4, 10_000);
+        for to in [&told, &untold] {
+            for len in [500, 500, 30] {
+                put(&mut batch, to.local_addr(), &vec![1; len]);
+            }
+        }
+        sender.send(&mut batch);
+        let after = clock();
+        let arrived = |socket: &Socket| -> Vec<Option<SystemTime>> {
+            let mut batch = ReceiveBatch::new(4);
+            assert!(socket.receive(&mut batch).unwrap() > 0);
+            batch.iter_mut().map(|datagram| datagram.arrived).collect()
+        };
+        let times = arrived(&told);
+        assert_eq!(times.len(), 3);
+        for time in times {
+            let time = time.unwrap();
+            // The clock of the kernel's stamps may be the coarser one.
+            let slack = Duration::from_millis(10);
+            assert!(before - slack <= time && time <= after + slack, "{before:?} {time:?}");
+        }
+        assert_eq!(arrived(&untold), [None; 3]);
+    }
 }
 
 #[test]

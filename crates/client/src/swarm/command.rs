@@ -1,6 +1,5 @@
 //! What the media threads are told.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -55,17 +54,14 @@ pub(super) enum Command {
 #[derive(Clone, Debug)]
 pub(super) struct Mailbox {
     commands: mpsc::UnboundedSender<Command>,
-    waker: Arc<mio::Waker>,
 }
 
 impl Mailbox {
-    pub(super) fn new(commands: mpsc::UnboundedSender<Command>, waker: Arc<mio::Waker>) -> Self {
-        Self { commands, waker }
+    pub(super) fn new(commands: mpsc::UnboundedSender<Command>) -> Self {
+        Self { commands }
     }
 
     pub(super) fn send(&self, command: Command) -> Result<(), ClientError> {
-        self.commands.send(command).map_err(|_| ClientError::Ended)?;
-        self.waker.wake()?;
-        Ok(())
+        self.commands.send(command).map_err(|_| ClientError::Ended)
     }
 }

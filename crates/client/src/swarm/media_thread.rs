@@ -1,13 +1,13 @@
 //! The thread that moves the media of its members.
+//!
+//! It does not wait for their sockets. A socket that somebody waits for makes its *sender* pay: each datagram that the server under test sends on loopback
+//! would take a lock and wake a thread before the server could go on. So the thread sleeps by the clock, and looks into all of its sockets every
+//! [`TICK`]; when a datagram arrived it learns from the kernel.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::AsRawFd as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
 use tokio::sync::mpsc;
 use tsubame_udp::{BindOptions, ReceiveBatch, SendBatch, Socket};
 
@@ -15,12 +15,11 @@ use super::command::{Answered, Command, Joining, Mailbox, MemberId};
 use super::measurement::Measurement;
 use super::member::OnThread;
 use super::timers::Timers;
-use crate::driver::clock::now;
+use crate::driver::clock::{self, now};
 use crate::error::ClientError;
 
-const WAKE: Token = Token(usize::MAX);
-/// Sockets that are looked at in one turn.
-const EVENTS: usize = 1024;
+/// From the end of one look into all sockets to the next.
+const TICK: Duration = Duration::from_millis(2);
 /// Messages taken from a socket at once: a paced frame, or the whole of it.
 const RECEIVE_MESSAGES: usize = 16;
 const SEND_MESSAGES: usize = 32;
@@ -28,11 +27,8 @@ const SEND_ARENA: usize = 64 * 1400;
 
 /// Starts a thread; it ends with the last mailbox.
 pub(super) fn spawn(name: &str, options: BindOptions) -> io::Result<Mailbox> {
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
     let (commands, commands_in) = mpsc::unbounded_channel();
     let thread = MediaThread {
-        poll,
         commands: commands_in,
         options,
         members: BTreeMap::new(),
@@ -44,11 +40,10 @@ pub(super) fn spawn(name: &str, options: BindOptions) -> io::Result<Mailbox> {
         gone: Measurement::default(),
     };
     std::thread::Builder::new().name(name.to_owned()).spawn(move || thread.run())?;
-    Ok(Mailbox::new(commands, waker))
+    Ok(Mailbox::new(commands))
 }
 
 struct MediaThread {
-    poll: Poll,
     commands: mpsc::UnboundedReceiver<Command>,
     options: BindOptions,
     members: BTreeMap<MemberId, OnThread>,
@@ -64,31 +59,46 @@ struct MediaThread {
 
 impl MediaThread {
     fn run(mut self) {
-        let mut events = Events::with_capacity(EVENTS);
+        let mut next_look = now();
         loop {
-            let wait = self.timers.next().map(|due| due.saturating_duration_since(now()));
-            match self.poll.poll(&mut events, wait) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
-                _ => {}
-            }
             let begun = now();
-            for event in &events {
-                if event.token() != WAKE {
-                    self.receive(MemberId(event.token().0 as u64));
-                }
+            if begun >= next_look {
+                self.receive();
+                next_look = now() + TICK;
             }
             self.handle_timeouts();
             if !self.handle_commands() {
                 return;
             }
-            self.sums.busy += now().saturating_duration_since(begun);
+            let done = now();
+            self.sums.busy += done.saturating_duration_since(begun);
+            if self.members.is_empty() {
+                // Nothing happens before somebody joins.
+                let Some(command) = self.commands.blocking_recv() else { return };
+                self.handle_command(command);
+                continue;
+            }
+            let due = self.timers.next().map_or(next_look, |due| due.min(next_look));
+            sleep(due.saturating_duration_since(done));
         }
     }
 
-    fn receive(&mut self, id: MemberId) {
-        let Some(member) = self.members.get_mut(&id) else { return };
-        member.receive(&mut self.received, now, &mut self.sums);
-        self.drain(id, now());
+    /// Looks into all sockets.
+    fn receive(&mut self) {
+        let Self { members, received, outgoing, sums, timers, .. } = self;
+        let mut dead = Vec::new();
+        for (id, member) in members {
+            if member.receive(received, clock::both, sums) {
+                member.drain(now(), outgoing, sums);
+                arm(timers, *id, member, now());
+                if member.dead {
+                    dead.push(*id);
+                }
+            }
+        }
+        for id in dead {
+            self.remove(id);
+        }
     }
 
     fn handle_timeouts(&mut self) {
@@ -113,48 +123,52 @@ impl MediaThread {
         if member.dead {
             return self.remove(id);
         }
-        // A deadline that has passed already, of a stream that sends nothing yet say, must not turn into a busy loop.
-        let due = member.peer.poll_timeout().map(|due| due.max(now + Duration::from_micros(50)));
-        self.timers.arm(id, &mut member.armed, due);
+        arm(&mut self.timers, id, member, now);
     }
 
     /// `false` when nobody can send any more.
     fn handle_commands(&mut self) -> bool {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Join(joining)) => self.join(*joining),
-                Ok(Command::Offer { member, offer, answered }) => {
-                    let result = match self.members.get_mut(&member) {
-                        Some(member) => {
-                            member.peer.handle_offer(now(), &offer).map_err(ClientError::from)
-                        }
-                        None => Err(ClientError::Ended),
-                    };
-                    // Who asked may have gone.
-                    let _ = answered.send(result);
-                    self.drain(member, now());
-                }
-                Ok(Command::Answer { member, answer, taken }) => {
-                    let result = match self.members.get_mut(&member) {
-                        Some(member) => {
-                            member.peer.handle_answer(now(), &answer).map_err(ClientError::from)
-                        }
-                        None => Err(ClientError::Ended),
-                    };
-                    let _ = taken.send(result);
-                    self.drain(member, now());
-                }
-                Ok(Command::Leave(id)) => {
-                    if let Some(member) = self.members.get_mut(&id) {
-                        member.peer.close(now());
-                        member.dead = true;
-                    }
-                    self.drain(id, now());
-                }
-                Ok(Command::Measure(reply)) => drop(reply.send(self.measure())),
+                Ok(command) => self.handle_command(command),
                 Err(mpsc::error::TryRecvError::Empty) => return true,
                 Err(mpsc::error::TryRecvError::Disconnected) => return false,
             }
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Join(joining) => self.join(*joining),
+            Command::Offer { member, offer, answered } => {
+                let result = match self.members.get_mut(&member) {
+                    Some(member) => {
+                        member.peer.handle_offer(now(), &offer).map_err(ClientError::from)
+                    }
+                    None => Err(ClientError::Ended),
+                };
+                // Who asked may have gone.
+                let _ = answered.send(result);
+                self.drain(member, now());
+            }
+            Command::Answer { member, answer, taken } => {
+                let result = match self.members.get_mut(&member) {
+                    Some(member) => {
+                        member.peer.handle_answer(now(), &answer).map_err(ClientError::from)
+                    }
+                    None => Err(ClientError::Ended),
+                };
+                let _ = taken.send(result);
+                self.drain(member, now());
+            }
+            Command::Leave(id) => {
+                if let Some(member) = self.members.get_mut(&id) {
+                    member.peer.close(now());
+                    member.dead = true;
+                }
+                self.drain(id, now());
+            }
+            Command::Measure(reply) => drop(reply.send(self.measure())),
         }
     }
 
@@ -170,9 +184,6 @@ impl MediaThread {
                 Some(offer) => peer.handle_offer(now, offer)?,
                 None => peer.create_offer(now),
             };
-            let token = usize::try_from(member.0).map_or(WAKE, Token);
-            let fd = socket.as_raw_fd();
-            self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)?;
             Ok((socket, Answered { member, description, candidate }))
         };
         match start() {
@@ -189,7 +200,6 @@ impl MediaThread {
 
     fn remove(&mut self, id: MemberId) {
         let Some(mut member) = self.members.remove(&id) else { return };
-        // Closing the socket takes it out of the poll.
         if let Some(time) = member.time_to_first_packet() {
             self.sums.times_to_first_packet.record(time);
         }
@@ -217,4 +227,15 @@ impl MediaThread {
         self.sums.times_to_first_packet = Default::default();
         measured
     }
+}
+
+fn arm(timers: &mut Timers, id: MemberId, member: &mut OnThread, now: Instant) {
+    // A deadline that has passed already, of a stream that sends nothing yet say, must not turn into a busy loop.
+    let due = member.peer.poll_timeout().map(|due| due.max(now + Duration::from_micros(50)));
+    timers.arm(id, &mut member.armed, due);
+}
+
+#[expect(clippy::disallowed_methods, reason = "this thread waits for nothing but the time")]
+fn sleep(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -1,6 +1,6 @@
 //! A member on its thread: its peer, its socket, and who waits for it.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 use tsubame_udp::{ReceiveBatch, SendBatch, Socket};
@@ -41,19 +41,24 @@ impl OnThread {
         }
     }
 
-    /// Takes what waits in the socket.
+    /// Takes what waits in the socket; says whether anything did. Each datagram is handled as of the time it arrived, so that how long it then waited
+    /// counts for nothing: not in delays, not in feedback.
     pub(super) fn receive(
         &mut self,
         batch: &mut ReceiveBatch,
-        now: impl Fn() -> Instant,
+        clocks: impl Fn() -> (Instant, SystemTime),
         sums: &mut Measurement,
-    ) {
+    ) -> bool {
         let local = self.socket.local_addr();
+        let mut any = false;
         // A broken socket is as good as an empty one: consent will expire.
         while let Ok(messages @ 1..) = self.socket.receive(batch) {
-            let now = now();
+            any = true;
+            let (now, real) = clocks();
             batch.for_each(|datagram| {
-                self.peer.handle_datagram(now, local, datagram.remote, datagram.data);
+                let waited = datagram.arrived.and_then(|arrived| real.duration_since(arrived).ok());
+                let then = waited.and_then(|waited| now.checked_sub(waited)).unwrap_or(now);
+                self.peer.handle_datagram(then, local, datagram.remote, datagram.data);
             });
             for delay in self.peer.take_delays() {
                 sums.delays.record(delay);
@@ -62,6 +67,7 @@ impl OnThread {
                 break;
             }
         }
+        any
     }
 
     /// The drain rule.

@@ -1,7 +1,7 @@
 //! [`Swarm`]: thousands of clients in one process, for load tests.
 //!
 //! A [`Client`](crate::Client) has a task of its own and reads the clock for every datagram. A swarm keeps its members' media on a few
-//! threads, each of which waits for all of its sockets at once, and only their signaling in tasks.
+//! threads, each of which has many sockets, and only their signaling in tasks.
 
 mod command;
 mod measurement;
@@ -20,9 +20,10 @@ use tsubame_udp::BindOptions;
 
 use self::command::{Command, Mailbox};
 pub use self::measurement::{Measurement, Times};
-pub use self::session::Member;
+use self::session::Place;
+pub use self::session::{Member, Negotiation};
 use crate::config::ClientConfig;
-use crate::driver::clock;
+use crate::driver::{clock, connect};
 use crate::error::ClientError;
 
 /// How a swarm is made.
@@ -60,7 +61,8 @@ impl Swarm {
     /// # Errors
     /// A thread, or what it waits with, cannot be had.
     pub fn start(config: &SwarmConfig) -> io::Result<Self> {
-        let options = BindOptions { gro: config.receive_offload, ..member_socket() };
+        let options =
+            BindOptions { gro: config.receive_offload, timestamps: true, ..member_socket() };
         let threads = |name: &str| -> io::Result<Vec<Mailbox>> {
             (0..config.threads.max(1))
                 .map(|number| media_thread::spawn(&format!("{name}-{number}"), options.clone()))
@@ -80,10 +82,28 @@ impl Swarm {
     /// # Errors
     /// As [`Client::connect`](crate::Client::connect).
     pub async fn join(&self, config: &ClientConfig) -> Result<Member, ClientError> {
+        session::join(config, self.place(config)).await
+    }
+
+    /// Begins a member whose signaling is the caller's, with a server's offer or to make one. Of the configuration everything counts that is not
+    /// about signaling.
+    ///
+    /// # Errors
+    /// The offer cannot be answered, or the member cannot have a socket.
+    pub async fn begin(
+        &self,
+        config: &ClientConfig,
+        offer: Option<String>,
+    ) -> Result<Negotiation, ClientError> {
+        connect::check(config)?;
+        session::begin(config, self.place(config), clock::now(), offer).await
+    }
+
+    fn place(&self, config: &ClientConfig) -> Place {
         let threads = if config.role.sends() { &self.publishing } else { &self.watching };
         let next = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mailbox = threads[next % threads.len()].clone();
-        session::join(config, mailbox, self.clock, self.verify_every).await
+        Place { mailbox, clock: self.clock, verify_every: self.verify_every }
     }
 
     /// What all members (those that left included) counted since the swarm was started, and the times that were measured since the last

@@ -19,8 +19,7 @@ use crate::whip;
 /// A member of a swarm that is connected. Dropping it ends it at once.
 #[derive(Debug)]
 pub struct Member {
-    id: MemberId,
-    mailbox: Mailbox,
+    _leaving: Leaving,
     closed: watch::Receiver<Option<Close>>,
     signaling: JoinHandle<()>,
 }
@@ -35,74 +34,133 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // A thread that is gone has nobody left to leave.
-        let _ = self.mailbox.send(Command::Leave(self.id));
         self.signaling.abort();
     }
 }
 
-pub(super) async fn join(
-    config: &ClientConfig,
-    mailbox: Mailbox,
-    common_clock: (Instant, NtpTime),
-    verify_every: u32,
-) -> Result<Member, ClientError> {
-    connect::check(config)?;
-    let timeout = config.timeout;
-    let joined =
-        tokio::time::timeout(timeout, connect(config, mailbox, common_clock, verify_every));
-    joined.await.unwrap_or(Err(ClientError::Timeout(timeout)))
+/// A member that is to be, of which the caller tells a server in whatever protocol that speaks. Dropping it ends it.
+#[derive(Debug)]
+pub struct Negotiation {
+    leaving: Leaving,
+    description: String,
+    candidate: String,
+    is_connected: oneshot::Receiver<Result<(), ClientError>>,
 }
 
-async fn connect(
-    config: &ClientConfig,
-    mailbox: Mailbox,
-    common_clock: (Instant, NtpTime),
-    verify_every: u32,
-) -> Result<Member, ClientError> {
-    let since = clock::now();
-    let peer = peer(config, common_clock, verify_every)?;
-    let (connected, is_connected) = oneshot::channel();
-    let start = |offer| start(&mailbox, Start { peer, config, since, offer, connected });
-    let (closed_in, closed) = watch::channel(None);
-    let (member, signaling) = if whip::is_endpoint(&config.signaling_url) {
-        let Answered { member, description, .. } = start(None).await?;
-        let guard = Leaving { mailbox: &mailbox, member };
-        let resource = whip::post(config, description).await?;
-        let (taken, is_taken) = oneshot::channel();
-        mailbox.send(Command::Answer { member, answer: resource.answer, taken })?;
-        is_taken.await.map_err(|_| ClientError::Ended)??;
-        std::mem::forget(guard);
-        (member, tokio::spawn(hold(config.clone(), resource.location, closed_in)))
-    } else {
-        let (mut socket, offer) = connect::connect(config).await?;
-        let ServerMessage::Offer { sdp, .. } = offer else { return Err(ClientError::Ended) };
-        let Answered { member, description, candidate } = start(Some(sdp)).await?;
-        let guard = Leaving { mailbox: &mailbox, member };
-        socket.send(&signaling::answer(&description)).await?;
-        socket.send(&signaling::candidate(&candidate)).await?;
-        std::mem::forget(guard);
-        (member, tokio::spawn(run(socket, mailbox.clone(), member, closed_in)))
-    };
-    // From here on its drop ends the member, also when this future is dropped.
-    let mut member = Member { id: member, mailbox, closed, signaling };
-    tokio::select! {
-        result = is_connected => result.map_err(|_| ClientError::Ended)??,
-        close = member.closed() => return Err(ClientError::Refused(close)),
+impl Negotiation {
+    /// The member's session description: its answer if it was begun with an offer, else its offer. The candidate is in an offer, not in an answer.
+    pub fn description(&self) -> &str {
+        &self.description
     }
-    Ok(member)
+
+    /// Its one candidate, `candidate:...`.
+    pub fn candidate(&self) -> &str {
+        &self.candidate
+    }
+
+    /// Takes the server's answer to the member's offer.
+    ///
+    /// # Errors
+    /// It cannot be understood.
+    pub async fn take_answer(&self, answer: String) -> Result<(), ClientError> {
+        let Leaving { mailbox, member } = &self.leaving;
+        let (taken, is_taken) = oneshot::channel();
+        mailbox.send(Command::Answer { member: *member, answer, taken })?;
+        is_taken.await.map_err(|_| ClientError::Ended)?
+    }
+
+    /// Returns when media may flow. It is the caller who limits the time.
+    ///
+    /// # Errors
+    /// ICE or DTLS failed.
+    pub async fn connected(self) -> Result<Member, ClientError> {
+        // Nobody but the caller knows when the server ends the session.
+        self.connected_beside(|closed| tokio::spawn(async move { closed.closed().await })).await
+    }
+
+    async fn connected_beside(
+        self,
+        signaling: impl FnOnce(watch::Sender<Option<Close>>) -> JoinHandle<()>,
+    ) -> Result<Member, ClientError> {
+        let (closed_in, closed) = watch::channel(None);
+        let Self { leaving, is_connected, .. } = self;
+        // From here on its drop ends the signaling, also when this future is dropped.
+        let mut member = Member { _leaving: leaving, closed, signaling: signaling(closed_in) };
+        tokio::select! {
+            result = is_connected => result.map_err(|_| ClientError::Ended)??,
+            close = member.closed() => return Err(ClientError::Refused(close)),
+        }
+        Ok(member)
+    }
 }
 
-/// Ends a member that was begun and did not come to be.
-struct Leaving<'m> {
-    mailbox: &'m Mailbox,
+/// Ends a member, whether it came to be or not.
+#[derive(Debug)]
+struct Leaving {
+    mailbox: Mailbox,
     member: MemberId,
 }
 
-impl Drop for Leaving<'_> {
+impl Drop for Leaving {
     fn drop(&mut self) {
+        // A thread that is gone has nobody left to leave.
         let _ = self.mailbox.send(Command::Leave(self.member));
     }
+}
+
+/// What a member is made with, beside its configuration.
+pub(super) struct Place {
+    pub(super) mailbox: Mailbox,
+    pub(super) clock: (Instant, NtpTime),
+    pub(super) verify_every: u32,
+}
+
+pub(super) async fn join(config: &ClientConfig, place: Place) -> Result<Member, ClientError> {
+    connect::check(config)?;
+    let timeout = config.timeout;
+    let joined = tokio::time::timeout(timeout, connect(config, place));
+    joined.await.unwrap_or(Err(ClientError::Timeout(timeout)))
+}
+
+async fn connect(config: &ClientConfig, place: Place) -> Result<Member, ClientError> {
+    let since = clock::now();
+    if whip::is_endpoint(&config.signaling_url) {
+        let negotiation = begin(config, place, since, None).await?;
+        let resource = whip::post(config, negotiation.description.clone()).await?;
+        negotiation.take_answer(resource.answer).await?;
+        let config = config.clone();
+        let hold = |closed| tokio::spawn(hold(config, resource.location, closed));
+        negotiation.connected_beside(hold).await
+    } else {
+        let (mut socket, offer) = connect::connect(config).await?;
+        let ServerMessage::Offer { sdp, .. } = offer else { return Err(ClientError::Ended) };
+        let negotiation = begin(config, place, since, Some(sdp)).await?;
+        socket.send(&signaling::answer(&negotiation.description)).await?;
+        socket.send(&signaling::candidate(&negotiation.candidate)).await?;
+        let Leaving { mailbox, member } = &negotiation.leaving;
+        let (mailbox, member) = (mailbox.clone(), *member);
+        negotiation
+            .connected_beside(|closed| tokio::spawn(run(socket, mailbox, member, closed)))
+            .await
+    }
+}
+
+/// Makes a member that answers `offer`, or makes one of its own. It began to connect at `since`.
+pub(super) async fn begin(
+    config: &ClientConfig,
+    place: Place,
+    since: Instant,
+    offer: Option<String>,
+) -> Result<Negotiation, ClientError> {
+    let Place { mailbox, clock, verify_every } = place;
+    let peer = peer(config, clock, verify_every)?;
+    let (connected, is_connected) = oneshot::channel();
+    let (answered, answer) = oneshot::channel();
+    let joining = Joining { peer, bind: any_port(config), offer, since, answered, connected };
+    mailbox.send(Command::Join(Box::new(joining)))?;
+    let answered = answer.await.map_err(|_| ClientError::Ended)??;
+    let Answered { member, description, candidate } = answered;
+    Ok(Negotiation { leaving: Leaving { mailbox, member }, description, candidate, is_connected })
 }
 
 fn peer(
@@ -115,22 +173,6 @@ fn peer(
     let now = clock::now();
     peer.ntp = ntp + now.saturating_duration_since(started);
     Ok(Peer::new(now, peer, connect::seed(config)?))
-}
-
-struct Start<'c> {
-    peer: Peer,
-    config: &'c ClientConfig,
-    since: Instant,
-    offer: Option<String>,
-    connected: oneshot::Sender<Result<(), ClientError>>,
-}
-
-async fn start(mailbox: &Mailbox, start: Start<'_>) -> Result<Answered, ClientError> {
-    let Start { peer, config, since, offer, connected } = start;
-    let (answered, answer) = oneshot::channel();
-    let joining = Joining { peer, bind: any_port(config), offer, since, answered, connected };
-    mailbox.send(Command::Join(Box::new(joining)))?;
-    answer.await.map_err(|_| ClientError::Ended)?
 }
 
 /// Keeps a WHIP or WHEP session, which says nothing, until the member is dropped.
