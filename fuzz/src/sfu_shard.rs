@@ -14,7 +14,7 @@ use tsubame_dtls as dtls;
 use tsubame_rtp::rtcp::Writer;
 use tsubame_rtp::{Header, HeaderWriter, MediaKind, Packet, is_rtcp, is_rtp_or_rtcp};
 use tsubame_sdp::{Direction, FingerprintLine, SessionDescription, Setup};
-use tsubame_sfu::fuzzing::{FuzzedShard, SALT, SRTP_PROFILE};
+use tsubame_sfu::fuzzing::{SALT, SRTP_PROFILE, StandaloneShard};
 use tsubame_sfu::{AudioSettings, ConnectionId, Event, Join, Role, VideoCodec, VideoSettings};
 use tsubame_srtp::{Protector, Unprotector};
 use tsubame_stun::ice::Path;
@@ -52,7 +52,7 @@ struct Client {
 
 struct World {
     now: Instant,
-    shard: FuzzedShard,
+    shard: StandaloneShard,
     clients: Vec<Client>,
     joined: usize,
     transaction: u64,
@@ -62,7 +62,7 @@ struct World {
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let now = epoch();
-    let shard = FuzzedShard::new(now, server(), Arc::clone(&DTLS), 30);
+    let shard = StandaloneShard::new(now, server(), Arc::clone(&DTLS), 30);
     let mut world = World { now, shard, clients: Vec::new(), joined: 0, transaction: 0 };
     while let Some(operation) = input.operation() {
         world.step(operation, &mut input);

@@ -31,7 +31,7 @@ pub mod fuzzing {
     pub use crate::media::fuzzing::{
         FuzzedFeedback, FuzzedNackTracker, FuzzedPacketCache, FuzzedSequenceMap,
     };
-    pub use crate::shard::fuzzing::FuzzedShard;
+    pub use crate::shard::standalone::StandaloneShard;
 
     const _: () = assert!(cfg!(debug_assertions), "no build for users is one for fuzzing");
 
@@ -39,6 +39,13 @@ pub mod fuzzing {
     pub const SRTP_PROFILE: tsubame_srtp::Profile = tsubame_srtp::Profile::AeadAes128Gcm;
     /// The master salt.
     pub const SALT: [u8; 12] = [2; 12];
+}
+
+/// A shard by itself, for this workspace's benches. Opens nothing that clients could not do.
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench {
+    pub use crate::shard::standalone::StandaloneShard;
 }
 
 pub use api::{

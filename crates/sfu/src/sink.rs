@@ -19,14 +19,14 @@ pub(crate) trait Sink {
 }
 
 /// Collects datagrams.
-#[cfg(any(test, tsubame_fuzzing))]
+#[cfg(any(test, feature = "bench", tsubame_fuzzing))]
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     /// What was sent, in order.
     pub(crate) datagrams: Vec<(Path, Vec<u8>)>,
 }
 
-#[cfg(any(test, tsubame_fuzzing))]
+#[cfg(any(test, feature = "bench", tsubame_fuzzing))]
 impl Sink for Collected {
     fn datagram(
         &mut self,
@@ -39,6 +39,35 @@ impl Sink for Collected {
         let Some(len) = write(&mut datagram) else { return false };
         datagram.truncate(len);
         self.datagrams.push((*path, datagram));
+        true
+    }
+}
+
+/// Writes datagrams one behind the other and begins again where the memory ends.
+#[cfg(feature = "bench")]
+pub(crate) struct Overwritten<'a> {
+    pub(crate) arena: &'a mut [u8],
+    pub(crate) at: usize,
+    pub(crate) datagrams: usize,
+}
+
+#[cfg(feature = "bench")]
+impl Sink for Overwritten<'_> {
+    fn datagram(
+        &mut self,
+        _path: &Path,
+        _priority: Priority,
+        max_len: usize,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        if self.at + max_len > self.arena.len() {
+            self.at = 0;
+        }
+        let Some(len) = self.arena.get_mut(self.at..self.at + max_len).and_then(write) else {
+            return false;
+        };
+        self.at += len;
+        self.datagrams += 1;
         true
     }
 }

@@ -40,11 +40,11 @@ mod paths;
 mod receive;
 mod replica;
 mod ring;
+#[cfg(any(feature = "bench", tsubame_fuzzing))]
+pub(crate) mod standalone;
 mod template;
 mod timers;
 
-#[cfg(tsubame_fuzzing)]
-pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

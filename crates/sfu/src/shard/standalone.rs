@@ -1,4 +1,5 @@
-//! A shard for fuzzers: without sockets and threads, and with a way past DTLS. Compiled under `--cfg tsubame_fuzzing` only.
+//! A shard without sockets and threads, for benches (feature `bench`) and for fuzzers (`--cfg tsubame_fuzzing`), which alone have a way past DTLS and look into its
+//! tables.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,17 +14,19 @@ use crate::api::{Event, Join, JoinError, Joined, RequestError};
 use crate::directory::Directory;
 use crate::handle::{Command, EVENT_QUEUE};
 use crate::id::ConnectionId;
+#[cfg(tsubame_fuzzing)]
 use crate::keys::PeerKey;
 use crate::media::NtpClock;
 use crate::sink::Collected;
+#[cfg(feature = "bench")]
+use crate::sink::Overwritten;
 
 /// One shard, and what a worker would do with it.
-pub struct FuzzedShard {
+pub struct StandaloneShard {
     shard: Shard,
-    shared: Arc<Shared>,
 }
 
-impl FuzzedShard {
+impl StandaloneShard {
     /// An empty shard that can be reached at `address`.
     pub fn new(
         now: Instant,
@@ -38,14 +41,19 @@ impl FuzzedShard {
             candidates,
             dtls,
             max_connections,
-            coalesce: Duration::from_millis(5),
+            // A bench measures what is forwarded at once.
+            coalesce: if cfg!(feature = "bench") {
+                Duration::ZERO
+            } else {
+                Duration::from_millis(5)
+            },
             census,
             directory,
             shards: 1,
         });
         let clock = NtpClock::new(now, NtpTime(0xe000_0000_0000_0000));
         let alone = Neighbours::default();
-        Self { shard: Shard::new(0, Arc::clone(&shared), alone, clock, [1; 32]), shared }
+        Self { shard: Shard::new(0, shared, alone, clock, [1; 32]) }
     }
 
     /// Lets a client in; its events come out of the receiver.
@@ -75,6 +83,7 @@ impl FuzzedShard {
     }
 
     /// Hands a candidate in.
+    #[cfg(tsubame_fuzzing)]
     pub fn candidate(
         &mut self,
         now: Instant,
@@ -87,16 +96,19 @@ impl FuzzedShard {
     }
 
     /// Signaling ends.
+    #[cfg(tsubame_fuzzing)]
     pub fn leave(&mut self, now: Instant, id: ConnectionId) {
         self.shard.handle_command(now, Command::Leave { id });
     }
 
     /// Everybody has to go.
+    #[cfg(tsubame_fuzzing)]
     pub fn shut_down(&mut self, now: Instant) {
         self.shard.handle_command(now, Command::Shutdown);
     }
 
     /// Gives an answered client this master key as if its handshake were done. Whether there is such a client, and it had none.
+    #[cfg(tsubame_fuzzing)]
     pub fn connect(&mut self, now: Instant, id: ConnectionId, master_key: &[u8; 16]) -> bool {
         let Some(key) = self.shard.ids.get(&id).copied() else { return false };
         let Some(peer) = self.shard.peers.get_mut(key.0) else { return false };
@@ -111,6 +123,7 @@ impl FuzzedShard {
     }
 
     /// Whether the turn has to end before more datagrams.
+    #[cfg(tsubame_fuzzing)]
     pub fn is_full(&self) -> bool {
         self.shard.is_full()
     }
@@ -132,18 +145,29 @@ impl FuzzedShard {
         sink.datagrams
     }
 
+    /// Ends the turn: what is sent is written into `arena`, round and round, as into the memory of a socket's batch. How many datagrams that was.
+    #[cfg(feature = "bench")]
+    pub fn finish_turn_into(&mut self, now: Instant, arena: &mut [u8]) -> usize {
+        let mut sink = Overwritten { arena, at: 0, datagrams: 0 };
+        self.shard.finish_turn(now, &mut sink);
+        sink.datagrams
+    }
+
     /// Whether the path proved to be the client's.
+    #[cfg(tsubame_fuzzing)]
     pub fn is_verified(&self, id: ConnectionId, path: &Path) -> bool {
         let peer = self.shard.ids.get(&id).and_then(|key| self.shard.peers.get(key.0));
         peer.is_some_and(|peer| peer.transport.is_verified(path))
     }
 
     /// How many clients there are.
+    #[cfg(tsubame_fuzzing)]
     pub fn clients(&self) -> usize {
         self.shard.peers.len()
     }
 
     /// Panics when the tables contradict each other. To be called between turns.
+    #[cfg(tsubame_fuzzing)]
     pub fn check(&self) {
         let Shard { peers, ids, channels, channel_names, publications, subscriptions, .. } =
             &self.shard;
@@ -195,7 +219,7 @@ impl FuzzedShard {
             }
         }
         self.shard.demux.check(|key| peers.contains(key.0));
-        let (connections, half_open) = self.shared.census.counts();
+        let (connections, half_open) = self.shard.shared.census.counts();
         assert_eq!(connections, peers.len(), "connections counted");
         let unfinished = peers.iter().filter(|(_, peer)| peer.setup_due.is_some()).count();
         assert_eq!(half_open, unfinished, "half-open connections counted");
