@@ -126,6 +126,9 @@ impl Room {
     /// Viewers are shown nothing before a keyframe.
     fn wait_for_keyframe(&mut self, viewers: usize) {
         for _ in 0..1_000 {
+            // The SFU asks for one when its time has come.
+            self.now += STEP;
+            self.shard.handle_timeout(self.now);
             let mut frame = self.next_frame();
             let packets = frame.len();
             // Beside media there are reports, now and then.

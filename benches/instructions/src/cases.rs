@@ -3,12 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use tsubame_client::SrtpProfile;
-use tsubame_client::peer::VideoSettings;
 use tsubame_dtls::Connection;
 use tsubame_srtp::Profile;
 
-use crate::fanout::Room;
 use crate::workload::srtp::{HEADER, OVERHEAD, packet, protector, unprotector};
 use crate::workload::{dtls, rtp, sdp, stun};
 use crate::{BEFORE, TIMES};
@@ -32,10 +29,6 @@ pub(crate) fn all() -> Vec<Case> {
     cases.push(case("srtp/refuse a replayed packet", refuse_a_replay));
     cases.push(case("rtp/parse a packet", parse_rtp));
     cases.push(case("rtp/parse a compound", parse_rtcp));
-    for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmSha1_80] {
-        let name = format!("sfu/receive a packet, forward it to {VIEWERS}, {profile:?}");
-        cases.push(case(name, move || forward(profile)));
-    }
     cases.push(case("stun/answer a request, codec", answer));
     cases.push(case("stun/answer a request, LiteAgent", answer_by_agent));
     cases.push(case("sdp/parse an offer", parse_sdp));
@@ -116,23 +109,6 @@ fn parse_rtcp() -> Box<dyn FnMut()> {
     let compound = rtp::compound();
     Box::new(move || {
         black_box(rtp::read_compound(black_box(&compound)));
-    })
-}
-
-/// Who watches what is forwarded.
-const VIEWERS: usize = 10;
-
-fn forward(profile: SrtpProfile) -> Box<dyn FnMut()> {
-    // One packet per frame.
-    let video = VideoSettings { bitrate: 240_000, ..VideoSettings::default() };
-    let mut room = Room::new(now(), &video, VIEWERS, profile);
-    let mut frames = (0..LIFE).map(|_| room.next_frame()).collect::<Vec<_>>().into_iter();
-    Box::new(move || {
-        let mut frame = frames.next().expect("one for each operation");
-        assert_eq!(frame.len(), 1, "one packet per frame");
-        assert!(black_box(room.forward(black_box(&mut frame))) >= VIEWERS);
-        // Freeing it is not the SFU's work.
-        std::mem::forget(frame);
     })
 }
 

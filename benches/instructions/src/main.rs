@@ -6,8 +6,6 @@
 use std::hint::black_box;
 
 mod cases;
-#[path = "../../workload/fanout.rs"]
-mod fanout;
 #[path = "../../workload/mod.rs"]
 #[allow(dead_code, reason = "shared with the criterion benches")]
 mod workload;
