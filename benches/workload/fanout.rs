@@ -152,7 +152,7 @@ impl Client {
         let id = ConnectionId::from_random(name.to_be_bytes());
         let join = Join {
             channel: "swallows".to_owned(),
-            connection_id: id.clone(),
+            connection_id: id,
             bundle_id: None,
             role,
             audio: None,
