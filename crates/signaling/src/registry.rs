@@ -15,9 +15,9 @@ use crate::dialect::{Generation, Reply};
 use crate::notify::{CREATED, Counts, DESTROYED, Notice, Profile, Subject, TRACK_REFUSED, UPDATED};
 use crate::outbox::Outbox;
 
-/// `connection.updated` goes to everybody in channels of up to this many members, and only to its own connection in larger ones: it would
-/// cost the square of their number every minute.
-const UPDATES_FOR_ALL: usize = 100;
+/// In channels of up to this many members everybody hears of everybody. In larger ones those who only watch do not hear of each other, and
+/// `connection.updated` goes to its own connection alone: both would cost the square of their number, while they join and every minute.
+const SMALL_CHANNEL: usize = 100;
 
 /// How many bytes of JSON the list of those who were there already may have; it ends before the member that would exceed it.
 const OTHERS_BYTES: usize = 256 * 1024;
@@ -123,7 +123,7 @@ impl Membership {
             return;
         };
         let minutes = member.minutes();
-        if channel.members.len() <= UPDATES_FOR_ALL {
+        if channel.is_small() {
             channel.tell_others(UPDATED, *key, &member.profile, minutes);
         }
         let notice = channel.notice(UPDATED, &member.profile, minutes, None);
@@ -181,13 +181,23 @@ impl Channel {
         }
     }
 
-    /// Everybody but the member `key` and those who share its bundle id. Written once per generation, however many read it.
+    fn is_small(&self) -> bool {
+        self.members.len() <= SMALL_CHANNEL
+    }
+
+    /// Whether one member is told about another.
+    fn hears_of(&self, listener: &Profile, other: &Profile) -> bool {
+        let either_sends = listener.role.sends() || other.role.sends();
+        listener.bundle_id != other.bundle_id && (either_sends || self.is_small())
+    }
+
+    /// Everybody who hears of the member `key`. Written once per generation, however many read it.
     fn tell_others(&self, event_type: &'static str, key: u64, profile: &Profile, minutes: u64) {
         let notice = self.notice(event_type, profile, minutes, None);
         let mut today: Option<Utf8Bytes> = None;
         let mut of_2015: Option<Utf8Bytes> = None;
         for (other, member) in &self.members {
-            if *other == key || member.profile.bundle_id == profile.bundle_id {
+            if *other == key || !self.hears_of(&member.profile, profile) {
                 continue;
             }
             let text = match member.generation {
@@ -205,7 +215,7 @@ impl Channel {
             .members
             .values()
             .map(|member| &*member.profile)
-            .filter(|other| other.bundle_id != profile.bundle_id)
+            .filter(|other| self.hears_of(profile, other))
             .take_while(|other| {
                 bytes += cost(other);
                 bytes <= OTHERS_BYTES
@@ -454,6 +464,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn in_large_channels_viewers_do_not_hear_of_each_other() {
+        let registry = Arc::new(Registry::default());
+        let mut publisher = Client::enter(&registry, 1, Role::SendOnly);
+        publisher.announce();
+        let mut viewers: Vec<_> =
+            (2..=101).map(|number| Client::enter(&registry, number, Role::RecvOnly)).collect();
+        for client in &mut viewers {
+            client.announce();
+        }
+        viewers[0].heard();
+        publisher.heard();
+        let mut one_more = Client::enter(&registry, 102, Role::RecvOnly);
+        one_more.announce();
+        assert_eq!(viewers[0].heard(), Vec::<Value>::new());
+        let notice = publisher.heard_one();
+        assert_eq!(
+            (&notice["client_id"], &notice["channel_connections"]),
+            (&json!("client 102"), &json!(102))
+        );
+        let notice = one_more.heard_one();
+        assert_eq!(notice["data"].as_array().unwrap().len(), 1, "the publisher");
+        drop(one_more);
+        assert_eq!(viewers[0].heard(), Vec::<Value>::new());
+        assert_eq!(publisher.heard_one()["event_type"], "connection.destroyed");
+        drop(publisher);
+        let notice = viewers[0].heard_one();
+        assert_eq!(
+            (&notice["event_type"], &notice["client_id"]),
+            (&json!("connection.destroyed"), &json!("client 1"))
+        );
+    }
+
+    #[tokio::test]
     async fn the_list_of_those_who_were_there_is_bounded() {
         let registry = Arc::new(Registry::default());
         let mut clients = Vec::new();
@@ -477,7 +520,7 @@ mod tests {
             let registry = Arc::new(Registry::default());
             let mut clients = Vec::new();
             for number in 0..=200 {
-                let mut client = Client::enter(&registry, number, Role::RecvOnly);
+                let mut client = Client::enter(&registry, number, Role::SendRecv);
                 let mut profile = (*client.profile).clone();
                 // The longest JSON that ids within their limit can make.
                 profile.client_id = "\u{1}".repeat(255);
