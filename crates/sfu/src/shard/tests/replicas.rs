@@ -9,6 +9,7 @@ use super::world::{Setup, World, id_of, publisher, viewer};
 use super::{SECOND, entries, frames, packets};
 use crate::api::{Event, Role};
 use crate::keys::PublicationKey;
+use crate::sink::Collected;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -152,6 +153,7 @@ fn packets_cross_only_to_shards_with_subscribers() {
     world.join_on(0, &publisher());
     // Members of the channel, but not of its audience.
     world.join_on(1, &publisher());
+    world.join_on(2, &publisher());
     let audio_only = world.join_on(2, &Setup { video: false, ..viewer() });
     world.run(SECOND);
     let received = world.shards[0].counters().rtp_received;
@@ -238,6 +240,34 @@ fn of_two_that_come_at_once_it_does_not_matter_whose_shard_is_faster() {
     world.join_on(0, &publisher());
     world.run(2 * SECOND);
     assert!(frames(&world, viewer) > 40);
+}
+
+#[test]
+fn what_was_announced_to_an_earlier_stay_in_the_channel_is_void() {
+    let mut world = World::new(199, 2);
+    let first = world.join_on(0, &publisher());
+    world.run(SECOND);
+    // Shard 0 announces its tracks, and before shard 1 hears of them its viewer has left and another one has come.
+    world.deaf = Some(1);
+    let gone = world.join_on(1, &viewer());
+    world.settle();
+    world.leave(gone);
+    let now = world.now;
+    world.shards[1].finish_turn(now, &mut Collected::default());
+    let viewer = world.join_on(1, &viewer());
+    // Shard 0 hears that the one has left, ...
+    let (from, departure) = world.shards[0].poll_neighbours().unwrap();
+    world.shards[0].handle_message(now, from, departure);
+    // ... so that nobody has to be told when the tracks end, and only then of the other.
+    world.leave(first);
+    world.shards[0].finish_turn(now, &mut Collected::default());
+    world.deaf = None;
+    world.run(SECOND);
+    assert!(world.shards[1].replicas.is_empty(), "replicas of tracks that have ended");
+    world.join_on(0, &publisher());
+    world.run(2 * SECOND);
+    assert!(frames(&world, viewer) > 40);
+    check(&world);
 }
 
 /// Everything a member was sent, decrypted, and when: of a meeting on networks that lose, with somebody leaving and somebody coming.
