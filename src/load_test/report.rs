@@ -115,14 +115,16 @@ impl ServerCost {
         packets: u64,
         clients: usize,
     ) -> Self {
-        let user = after.user.saturating_sub(before.user);
-        let system = after.system.saturating_sub(before.system);
-        let per_packet = |time: Duration| time.as_secs_f64() * 1e6 / packets.max(1) as f64;
+        let user = after.user.saturating_sub(before.user).as_secs_f64();
+        let system = after.system.saturating_sub(before.system).as_secs_f64();
+        let cpu = after.processor.saturating_sub(before.processor).as_secs_f64();
+        let user_share = if user + system > 0.0 { user / (user + system) } else { 0.0 };
+        let us_per_packet = cpu * 1e6 / packets.max(1) as f64;
         Self {
-            cores: (user + system).as_secs_f64() / time.as_secs_f64(),
-            us_per_packet: per_packet(user + system),
-            user_us_per_packet: per_packet(user),
-            system_us_per_packet: per_packet(system),
+            cores: cpu / time.as_secs_f64(),
+            us_per_packet,
+            user_us_per_packet: us_per_packet * user_share,
+            system_us_per_packet: us_per_packet * (1.0 - user_share),
             rss: after.resident,
             rss_per_client: after.resident.saturating_sub(idle.resident) as f64
                 / clients.max(1) as f64,

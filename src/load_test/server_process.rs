@@ -11,9 +11,10 @@ pub(super) struct ServerProcess(Process);
 /// Its use of the machine at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
-    /// Processor time in its own code, so far.
+    /// Processor time so far, to the nanosecond.
+    pub(super) processor: Duration,
+    /// How much of it was in its own code and how much the kernel spent for it: in ticks of 10 ms.
     pub(super) user: Duration,
-    /// Processor time the kernel spent for it, so far.
     pub(super) system: Duration,
     /// Octets of memory it holds.
     pub(super) resident: u64,
@@ -34,10 +35,20 @@ impl ServerProcess {
         let stat = self.0.stat().map_err(|error| format!("the server is gone: {error}"))?;
         let ticks =
             |ticks: u64| Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64);
+        let (user, system) = (ticks(stat.utime), ticks(stat.stime));
         Ok(Usage {
-            user: ticks(stat.utime),
-            system: ticks(stat.stime),
+            // A kernel without CONFIG_SCHED_INFO counts ticks only.
+            processor: self.nanoseconds().map_or(user + system, Duration::from_nanos),
+            user,
+            system,
             resident: stat.rss * procfs::page_size(),
         })
+    }
+
+    /// What the scheduler gave all of its threads.
+    fn nanoseconds(&self) -> Option<u64> {
+        let tasks = self.0.tasks().ok()?.flatten();
+        let times = tasks.filter_map(|task| Some(task.schedstat().ok()?.sum_exec_runtime));
+        Some(times.sum()).filter(|sum| *sum > 0)
     }
 }
