@@ -38,6 +38,9 @@ struct Channel {
     members: BTreeMap<u64, Member>,
     next_member: u64,
     counts: Counts,
+    /// It has had more than [`SMALL_CHANNEL`] members, and stays large until it ends: who was told of a viewer's coming would wait for its going,
+    /// and the other way round.
+    is_large: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl Registry {
             members: BTreeMap::new(),
             next_member: 0,
             counts: Counts::default(),
+            is_large: false,
         });
         entry.entered += 1;
         Membership {
@@ -112,6 +116,7 @@ impl Membership {
         channel.tell_others(CREATED, key, &profile, 0);
         channel.tell_newcomer(&profile, generation, &outbox);
         channel.members.insert(key, Member { profile, generation, outbox, since: clock::now() });
+        channel.is_large |= channel.members.len() > SMALL_CHANNEL;
     }
 
     /// A minute went by: `connection.updated`.
@@ -123,7 +128,7 @@ impl Membership {
             return;
         };
         let minutes = member.minutes();
-        if channel.is_small() {
+        if !channel.is_large {
             channel.tell_others(UPDATED, *key, &member.profile, minutes);
         }
         let notice = channel.notice(UPDATED, &member.profile, minutes, None);
@@ -181,14 +186,10 @@ impl Channel {
         }
     }
 
-    fn is_small(&self) -> bool {
-        self.members.len() <= SMALL_CHANNEL
-    }
-
     /// Whether one member is told about another.
     fn hears_of(&self, listener: &Profile, other: &Profile) -> bool {
         let either_sends = listener.role.sends() || other.role.sends();
-        listener.bundle_id != other.bundle_id && (either_sends || self.is_small())
+        listener.bundle_id != other.bundle_id && (either_sends || !self.is_large)
     }
 
     /// Everybody who hears of the member `key`. Written once per generation, however many read it.

@@ -89,7 +89,8 @@ pub(crate) fn flush(
         match flush.pass(batch, abilities, kernel) {
             Pass::Over => {}
             Pass::Full => {
-                flush.report.kept += 1;
+                // One that goes on waiting is no other event.
+                flush.report.kept += u64::from(!batch.is_waiting());
                 batch.keep_from(flush.cursor);
                 return flush.report;
             }

@@ -21,7 +21,7 @@ pub struct SendReport {
     pub split_runs: u64,
     /// How long the runs were.
     pub run_lengths: RunLengths,
-    /// Times the socket was full and the rest of the batch was kept.
+    /// Times the socket became full, so that the rest of the batch was kept.
     pub kept: u64,
     /// Datagrams that were not sent.
     pub dropped: Dropped,

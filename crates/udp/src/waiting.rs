@@ -50,7 +50,13 @@ impl SendBatch {
 
     /// Drops runs of one priority, the oldest first, while more than so many bytes or runs wait.
     fn shed(&mut self, priority: Priority, bytes: usize, runs: usize, report: &mut SendReport) {
+        self.reserved = None;
         let (mut bytes_left, mut runs_left) = (self.used, self.runs.len());
+        let is_enough = bytes_left <= bytes && runs_left <= runs;
+        // Asked for each packet while a socket is full: what changes nothing must cost little.
+        if is_enough || !self.runs.iter().any(|run| run.priority == priority) {
+            return;
+        }
         self.runs.retain(|run| {
             let stays = run.priority != priority || (bytes_left <= bytes && runs_left <= runs);
             if !stays {
@@ -71,7 +77,9 @@ impl SendBatch {
             run.move_to(self.used);
             self.datagrams += run.datagrams();
             let len = range.len();
-            self.arena.copy_within(range, self.used);
+            if range.start != self.used {
+                self.arena.copy_within(range, self.used);
+            }
             self.used += len;
         }
         self.waiting &= !self.runs.is_empty();

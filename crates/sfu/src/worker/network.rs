@@ -22,6 +22,8 @@ struct Outlet {
     socket: Socket,
     batch: SendBatch,
     fullness: Fullness,
+    /// The turn in which it was found to be full, if it was at the latest attempt.
+    full_at: Option<Instant>,
     /// Whether the poll was asked to tell when it is writable.
     is_watched: bool,
 }
@@ -31,7 +33,13 @@ impl Network {
     pub(super) fn new(sockets: Vec<Socket>, runs: usize, arena: usize, now: Instant) -> Self {
         let outlet = |socket| {
             let batch = SendBatch::new(runs, arena);
-            Outlet { socket, batch, fullness: Fullness::default(), is_watched: false }
+            Outlet {
+                socket,
+                batch,
+                fullness: Fullness::default(),
+                full_at: None,
+                is_watched: false,
+            }
         };
         let outlets = sockets.into_iter().map(outlet).collect();
         Self { outlets, metrics: ShardMetrics::default(), now }
@@ -74,8 +82,12 @@ impl Network {
 
 impl Outlet {
     fn send(&mut self, now: Instant, metrics: &mut ShardMetrics) {
-        metrics.send_batches.record(self.batch.len() as u64);
-        metrics.sent += self.socket.send_or_keep(&mut self.batch);
+        let report = self.socket.send_or_keep(&mut self.batch);
+        if report.datagrams > 0 {
+            metrics.send_batches.record(report.datagrams);
+        }
+        metrics.sent += report;
+        self.full_at = self.batch.is_waiting().then_some(now);
         if self.fullness.is_too_long(now, self.batch.is_waiting()) {
             // What has waited for so long is of no use to anybody, and what came after it cannot be shown without it.
             metrics.sent += self.batch.drop_waiting(Priority::Low);
@@ -126,7 +138,10 @@ impl Sink for Network {
         let Some(outlet) = serving else { return false };
         let source = Some(path.local.ip());
         if outlet.batch.reserve(source, path.remote, max_len).is_none() {
-            outlet.send(*now, metrics);
+            // A socket that was full in this turn is so still.
+            if outlet.full_at != Some(*now) {
+                outlet.send(*now, metrics);
+            }
             if outlet.batch.is_waiting()
                 && outlet.batch.reserve(source, path.remote, max_len).is_none()
             {
