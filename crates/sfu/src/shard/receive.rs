@@ -94,8 +94,10 @@ impl Shard {
         }
     }
 
-    /// What subscribers are sent goes on with packets of another source.
+    /// What subscribers are sent goes on with packets of another source. Those of the old one that are still here stay behind: their numbers are
+    /// far below, and one after the switch would be taken for the first of the new source.
     pub(super) fn restart_subscribers(&mut self, key: PublicationKey) {
+        self.drop_batch(key);
         let Some(publication) = self.publications.get(key.0) else { return };
         for key in &publication.subscribers {
             if let Some(subscription) = self.subscriptions.get_mut(key.0) {
@@ -103,6 +105,17 @@ impl Shard {
                 subscription.awaiting_keyframe = subscription.kind == MediaKind::Video;
             }
         }
+    }
+
+    fn drop_batch(&mut self, key: PublicationKey) {
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        if publication.batch.is_empty() {
+            return;
+        }
+        publication.batch.clear();
+        publication.batch_since = None;
+        publication.is_held = false;
+        self.batched.retain(|batched| *batched != key);
     }
 
     fn note_arrival(&mut self, now: Instant, key: PeerKey, packet: &rtp::Packet<'_>) {

@@ -41,12 +41,17 @@ impl Stage {
     }
 
     fn send(&mut self, ssrc: u32, number: u16, timestamp: u32, payload: &[u8]) {
+        self.hand_in(ssrc, number, timestamp, payload);
+        self.world.settle();
+    }
+
+    /// The same without the end of the turn.
+    fn hand_in(&mut self, ssrc: u32, number: u16, timestamp: u32, payload: &[u8]) {
         let header =
             Header { marker: true, payload_type: 96, sequence_number: number, timestamp, ssrc };
         let mid = self.mid();
         let datagram = self.forger.rtp(&header, &[(extension_id::MID, mid.as_bytes())], payload);
         self.world.inject(self.forger.address, &datagram);
-        self.world.settle();
     }
 
     /// The next packet of a stream, 20 ms after the one before it.
@@ -151,6 +156,24 @@ fn a_publisher_that_changes_its_ssrc_goes_on_in_number_and_time() {
         let step = sent[6].1.wrapping_sub(sent[5].1);
         assert!((8_900..=9_100).contains(&step), "100 ms at 90 kHz, not {step}");
         assert_eq!(sent[6].1, sent[7].1);
+    }
+}
+
+#[test]
+fn packets_of_two_ssrcs_in_one_turn_leave_no_jump() {
+    for shards in [1, 2] {
+        let mut stage = Stage::across(118, shards);
+        stage.next(1, VP8_KEYFRAME);
+        stage.next(1, VP8_DELTA);
+        stage.hand_in(1, stage.numbers + 1, 200_000, VP8_KEYFRAME);
+        stage.hand_in(2, 30_000, 77, VP8_KEYFRAME);
+        stage.hand_in(2, 30_001, 3_077, VP8_DELTA);
+        stage.world.settle();
+        stage.send(2, 30_002, 6_077, VP8_DELTA);
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 5, "{sent:?}, without what was left of the old one");
+        assert!(is_continuous(&sent), "{sent:?}");
+        assert!(stage.world.shards.iter().all(|shard| shard.batched.is_empty()));
     }
 }
 
