@@ -110,6 +110,11 @@ impl Transport {
         self.closed.is_none() && self.dtls.as_ref().is_none_or(|dtls| !dtls.is_connected())
     }
 
+    /// Whether this end is the DTLS client: then the peer's last flight ends the handshake, and media may follow at once.
+    pub(crate) fn is_dtls_client(&self) -> bool {
+        self.dtls.as_ref().is_some_and(|dtls| dtls.role() == dtls::Role::Client)
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.keys.is_some() && self.closed.is_none()
     }
@@ -183,6 +188,10 @@ impl Transport {
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.ice.handle_timeout(now);
+    }
+
+    /// The same for DTLS, whose flights are sent again when no answer came. Not while a datagram of the peer waits to be read: it stays due.
+    pub(crate) fn handle_dtls_timeout(&mut self, now: Instant) {
         if let Some(dtls) = &mut self.dtls
             && let Err(error) = dtls.handle_timeout(now)
         {

@@ -74,7 +74,8 @@ impl Handshakes {
 }
 
 impl Shard {
-    /// Takes a DTLS datagram: at once where the handshake is done, for then it costs no more than media does.
+    /// Takes a DTLS datagram: at once where the handshake is done, for then it costs no more than media does, and where this end is the DTLS
+    /// client, for then media may be right behind the datagram that makes it readable. Those are few: who may choose becomes the client.
     pub(super) fn handle_dtls(
         &mut self,
         now: Instant,
@@ -85,7 +86,8 @@ impl Shard {
     ) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         // One that came earlier may still wait: they stay in order.
-        if peer.handshakes_waiting == 0 && !peer.transport.is_handshaking() {
+        let is_urgent = !peer.transport.is_handshaking() || peer.transport.is_dtls_client();
+        if peer.handshakes_waiting == 0 && is_urgent {
             peer.transport.handle_dtls(now, path, datagram);
             return self.read_transport_events(now, key, via);
         }

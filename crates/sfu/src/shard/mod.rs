@@ -318,6 +318,8 @@ impl Shard {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        // Before the timers: what waits may be the answer that one of them takes for lost.
+        self.continue_handshakes(now);
         while let Some((key, at)) = self.timers.pop(now) {
             let Some(peer) = self.peers.get_mut(key.0) else { continue };
             // Overtaken by an earlier entry, which re-armed.
@@ -327,6 +329,9 @@ impl Shard {
             peer.armed = None;
             self.current = Some(key);
             peer.transport.handle_timeout(now);
+            if peer.handshakes_waiting == 0 {
+                peer.transport.handle_dtls_timeout(now);
+            }
             if peer.setup_due.is_some_and(|due| due <= now) {
                 peer.close(CloseReason::SetupTimeout);
             }
@@ -336,7 +341,6 @@ impl Shard {
             self.read_transport_events(now, key, None);
             self.current = None;
         }
-        self.continue_handshakes(now);
         self.handle_replica_timeouts(now);
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use tsubame_client::peer::{self, PeerConfig};
 use tsubame_netsim::LinkConfig;
 use tsubame_rtp::{Header, MediaKind};
 use tsubame_stun::ice::Path;
 
-use super::world::{World, publisher, viewer};
+use super::world::{Setup, World, publisher, viewer};
 use super::{SECOND, line_of, packets};
 use crate::limits;
 use crate::negotiate::table::extension_id;
@@ -146,4 +147,62 @@ fn what_waits_of_one_who_left_is_not_taken_for_its_successors() {
     world.run(3 * SECOND);
     assert!(packets(&world, successor, MediaKind::Video) > 0);
     assert_eq!(waiting(&world), 0);
+}
+
+/// The handshake records that went to a client.
+fn records_to(sink: &Collected, address: std::net::SocketAddr) -> usize {
+    let is_record =
+        |(path, bytes): &&(Path, Vec<u8>)| path.remote == address && bytes.first() == Some(&22);
+    sink.datagrams.iter().filter(is_record).count()
+}
+
+#[test]
+fn no_flight_is_sent_again_while_what_may_be_its_answer_waits() {
+    let mut world = World::new(174, 1);
+    world.tap = Some(Vec::new());
+    let client = world.join(&viewer());
+    let is_server_hello = |bytes: &[u8]| bytes.first() == Some(&22) && bytes.get(13) == Some(&2);
+    world.run_until(SECOND, |world| {
+        let mut tap = world.tap.iter().flatten();
+        tap.any(|tapped| !tapped.up && is_server_hello(&tapped.bytes))
+    });
+    world.clients[client].frozen = true;
+    let from = world.clients[client].address;
+    let later = world.now + 3 * SECOND;
+    for _ in 0..limits::HANDSHAKES_PER_LONG_TURN + 2 {
+        // More than one client may have waiting: their number is what counts here.
+        let key = world.key(client).unwrap();
+        world.shards[0].peers[key.0].handshakes_waiting = 1;
+        world.inject(from, &RECORD);
+    }
+    let key = world.key(client).unwrap();
+    let shard = &mut world.shards[0];
+    shard.peers[key.0].handshakes_waiting = limits::HANDSHAKES_PER_LONG_TURN + 2;
+    let mut sink = Collected::default();
+    shard.handle_timeout(later);
+    shard.finish_turn(later, &mut sink);
+    assert_eq!(shard.handshakes.len(), 2);
+    assert_eq!(records_to(&sink, from), 0);
+    // None of it was the answer.
+    assert!(shard.poll_timeout().is_some_and(|at| at <= later));
+    shard.handle_timeout(later);
+    shard.finish_turn(later, &mut sink);
+    assert_eq!(shard.handshakes.len(), 0);
+    assert!(records_to(&sink, from) > 0);
+}
+
+#[test]
+fn media_right_behind_the_last_flight_of_a_dtls_server_is_not_lost() {
+    let mut world = World::new(175, 1);
+    let audience = world.join(&viewer());
+    world.run(SECOND);
+    world.handshakes = (0, 0);
+    let passive = |config: &mut PeerConfig| config.setup = peer::Setup::Passive;
+    let publisher = world.join(&Setup { adjust: passive, ..publisher() });
+    world.run(2 * SECOND);
+    assert!(packets(&world, audience, MediaKind::Video) > 0);
+    let key = world.key(publisher).unwrap();
+    assert!(world.shards[0].peers[key.0].transport.is_dtls_client());
+    assert_eq!(world.handshakes.1, 0, "nothing of it waited while media passed");
+    assert_eq!(world.shards[0].counters().rtp_not_authentic, 0);
 }
