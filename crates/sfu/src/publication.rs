@@ -88,6 +88,8 @@ pub(crate) struct Publication {
     pub(crate) batch_since: Option<Instant>,
     /// That was put off.
     pub(crate) is_held: bool,
+    /// The highest number that was in a batch that went.
+    pub(crate) forwarded: u64,
     /// In the order of their arrival.
     pub(crate) subscribers: Vec<SubscriptionKey>,
     /// Shards with replicas that have subscribers. A replica itself has none.
@@ -139,6 +141,7 @@ impl Publication {
             batch: Vec::new(),
             batch_since: None,
             is_held: false,
+            forwarded: 0,
             subscribers: Vec::new(),
             watchers: Vec::new(),
         }

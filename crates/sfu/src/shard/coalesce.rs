@@ -3,7 +3,7 @@
 //! The kernel charges per run, and a run is what one subscriber gets of one batch. Publishers that pace their packets (libwebrtc sends a frame in
 //! bursts, 5 ms apart) make batches of two or three, so a busy shard may wait for the rest of the frame, where the operator allows it (`--coalesce`).
 //! A frame that is complete never waits: its first packets are of no use without its last, so that what waiting costs is at most what the
-//! publisher's own pacing costs. Audio never waits either: its packets come one by one, further apart than anybody should wait.
+//! publisher's own pacing costs. What was recovered never waits: what follows it has gone already. Audio never waits either: its packets come one by one, further apart than anybody should wait.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use tsubame_rtp::MediaKind;
 
 use super::Shard;
 use crate::keys::PublicationKey;
+use crate::publication::Incoming;
 
 /// When packets are held.
 #[derive(Debug)]
@@ -40,8 +41,11 @@ impl Shard {
             return false;
         }
         let Some(publication) = self.publications.get_mut(key.0) else { return false };
+        let forwarded = publication.forwarded;
+        let is_urgent =
+            |incoming: &Incoming| incoming.marker || incoming.sequence_number < forwarded;
         let waits = publication.kind() == MediaKind::Video
-            && !publication.batch.iter().any(|incoming| incoming.marker)
+            && !publication.batch.iter().any(is_urgent)
             && now < *publication.batch_since.get_or_insert(now) + longest;
         publication.is_held |= waits;
         waits

@@ -51,17 +51,20 @@ impl Shard {
 
     fn forward_batch(&mut self, now: Instant, key: PublicationKey, sink: &mut impl Sink) {
         let Some(publication) = self.publications.get(key.0) else { return };
-        if let Some(owner) = publication.owner() {
-            if self.is_over(owner) {
-                return;
-            }
-            self.current = Some(owner);
-            #[cfg(test)]
+        // Nobody's, for a replica: least of all that of whoever came before.
+        self.current = publication.owner();
+        if self.current.is_some_and(|owner| self.is_over(owner)) {
+            return;
+        }
+        #[cfg(test)]
+        if let Some(owner) = self.current {
             self.spring(super::Trap::Forward, owner);
         }
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         // Recovered packets come late: in order they make longer runs and fewer surprises. No two have one number.
         publication.batch.sort_unstable_by_key(|incoming| incoming.sequence_number);
+        let highest = publication.batch.last().map_or(0, |incoming| incoming.sequence_number);
+        publication.forwarded = publication.forwarded.max(highest);
         let mut is_awaited = false;
         self.templates.begin();
         for subscription_key in &publication.subscribers {

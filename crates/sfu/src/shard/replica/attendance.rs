@@ -9,17 +9,22 @@ use crate::crossing::Link;
 use crate::keys::ChannelKey;
 
 impl Shard {
-    /// A member came in: the first one is told to the other shards of the channel.
+    /// A member came in, the last of the list: the first one is told to the other shards of the channel. One that has left but is still here
+    /// does not count: it has no seat any more, and who came meanwhile did not find this shard in the directory. What is said twice does no harm.
     pub(in crate::shard) fn attend(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channels.get_mut(key.0) else { return };
-        if self.shared.shards == 1 || channel.members.len() != 1 {
+        let Some(channel) = self.channels.get(key.0) else { return };
+        let mut others = channel.members.iter().rev().skip(1);
+        if self.shared.shards == 1 || others.any(|member| !self.is_over(*member)) {
             return;
         }
         let (name, epoch) = (channel.name.clone(), channel.epoch);
         for shard in self.shared.directory.others(&name, self.index) {
-            channel.told.push(shard);
+            let Some(channel) = self.channels.get_mut(key.0) else { return };
+            if !channel.told.contains(&shard) {
+                channel.told.push(shard);
+            }
             let attend = ShardMessage::Attend { channel: name.clone(), epoch, is_answer: false };
-            self.neighbours.send(shard, attend);
+            self.tell_shard(shard, attend);
         }
     }
 

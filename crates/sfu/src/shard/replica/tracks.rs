@@ -141,8 +141,10 @@ impl Shard {
         let Some(publication) = self.publications.get(key.0) else { return };
         let Some(ssrc) = publication.ssrc else { return };
         for watcher in &publication.watchers {
-            let source = TrackMessage::Source { ssrc };
-            self.neighbours.send(watcher.shard, ShardMessage::Track(publication.track, source));
+            let source = ShardMessage::Track(publication.track, TrackMessage::Source { ssrc });
+            if !self.neighbours.send(watcher.shard, source) {
+                self.counters.handover_overflow += 1;
+            }
         }
     }
 

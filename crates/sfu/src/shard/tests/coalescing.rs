@@ -135,6 +135,24 @@ fn the_end_of_a_frame_takes_the_rest_with_it() {
 }
 
 #[test]
+fn a_packet_that_was_recovered_does_not_wait() {
+    let mut studio = Studio::new(10 * MS, true);
+    let before = studio.video;
+    studio.packet(MediaKind::Video, false);
+    // The next one is lost.
+    studio.video = studio.video.wrapping_add(1);
+    studio.packet(MediaKind::Video, true);
+    assert_eq!(studio.turn(Duration::ZERO), 2);
+    let last = std::mem::replace(&mut studio.video, before.wrapping_add(1));
+    studio.packet(MediaKind::Video, false);
+    assert_eq!(studio.turn(30 * MS), 1, "its frame has gone already");
+    // And the next frame does.
+    studio.video = last;
+    studio.packet(MediaKind::Video, false);
+    assert_eq!(studio.turn(MS), 0);
+}
+
+#[test]
 fn audio_does_not_wait_not_even_for_video() {
     let mut studio = Studio::new(10 * MS, true);
     studio.packet(MediaKind::Video, false);

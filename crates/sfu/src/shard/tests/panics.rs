@@ -5,6 +5,7 @@ use super::{SECOND, frames};
 use crate::api::CloseReason;
 use crate::publication::Incoming;
 use crate::shard::Trap;
+use crate::sink::Collected;
 
 /// Two publishers and a viewer of both; the shard panics at `trap` over the first one.
 fn after(trap: Trap) {
@@ -43,6 +44,23 @@ fn a_panic_while_forwarding_ends_only_the_publisher_and_loses_no_other_batch() {
 #[test]
 fn a_panic_while_settling_a_client_ends_only_that_client() {
     after(Trap::Settle);
+}
+
+#[test]
+fn what_a_replica_does_is_not_blamed_on_whoever_came_before_it() {
+    let mut world = World::new(152, 2);
+    world.join_on(0, &publisher());
+    let innocent = world.join_on(1, &viewer());
+    world.run(SECOND);
+    let key = world.key(innocent);
+    let now = world.now;
+    let shard = &mut world.shards[1];
+    let replica = *shard.replicas.values().next().unwrap();
+    shard.publications[replica.0].subscribers.clear();
+    shard.batched.push_back(replica);
+    shard.current = key;
+    shard.forward_batches(now, &mut Collected::default());
+    assert_eq!(shard.current, None);
 }
 
 /// Whoever it was, and whether the track is the shard's own or a replica.

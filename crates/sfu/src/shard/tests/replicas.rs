@@ -9,6 +9,7 @@ use super::world::{Setup, World, id_of, publisher, viewer};
 use super::{SECOND, entries, frames, packets};
 use crate::api::{Event, Role};
 use crate::keys::PublicationKey;
+use crate::shard::Neighbours;
 use crate::sink::Collected;
 
 const MS: Duration = Duration::from_millis(1);
@@ -240,6 +241,41 @@ fn of_two_that_come_at_once_it_does_not_matter_whose_shard_is_faster() {
     world.join_on(0, &publisher());
     world.run(2 * SECOND);
     assert!(frames(&world, viewer) > 40);
+}
+
+#[test]
+fn who_comes_in_the_turn_in_which_the_last_member_left_is_seen_by_other_shards() {
+    let mut world = World::new(198, 2);
+    let gone = world.join_on(0, &viewer());
+    world.run(SECOND);
+    // It has given up its seat and is still there: shard 1 does not find this one in the directory.
+    world.leave(gone);
+    world.join_on(1, &publisher());
+    let viewer = world.join_on(0, &viewer());
+    world.run(2 * SECOND);
+    assert!(frames(&world, viewer) > 40);
+    check(&world);
+}
+
+#[test]
+fn what_is_said_to_a_shard_that_has_stopped_is_counted() {
+    let mut world = World::narrow(187, 2, 16);
+    world.join_on(0, &Setup { audio: false, ..publisher() });
+    world.join_on(1, &viewer());
+    world.run(SECOND);
+    world.shards[1].neighbours = Neighbours::default();
+    let shard = &mut world.shards[0];
+    let track = shard.publications.iter().next().unwrap().1.key;
+    let channel = *shard.channel_names.values().next().unwrap();
+    // Until its ring is full nobody can know.
+    for _ in 0..16 {
+        shard.replicate_source(track);
+    }
+    let before = shard.counters().handover_overflow;
+    shard.replicate_source(track);
+    assert_eq!(shard.counters().handover_overflow, before + 1);
+    shard.attend(channel);
+    assert_eq!(shard.counters().handover_overflow, before + 2);
 }
 
 #[test]
