@@ -87,6 +87,8 @@ pub(crate) enum TrackMessage {
     Source { ssrc: u32 },
     /// Home to replica: the publisher's sender report.
     SenderReport(SenderReportSeen),
+    /// Home to replica: of what it misses these packets have not come to the home either. It sees to them itself.
+    Awaited(ArrayVec<u16, 16>),
     /// Home to replica: it has ended.
     End,
     /// Replica to home: there are subscribers here.

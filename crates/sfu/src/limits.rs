@@ -32,8 +32,8 @@ pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
 /// Looked after this often while packets are missing.
 pub(crate) const NACK_INTERVAL: Duration = Duration::from_millis(10);
-/// Messages between two shards that may wait to be read, media among them; fewer where there are many shards.
-pub(crate) const HANDED_OVER: usize = 4_096;
+/// Places of a ring from one shard to another: messages that may wait to be read, media among them; fewer where there are many shards.
+pub(crate) const RING_PLACES: usize = 4_096;
 /// Messages beyond those that may not be lost. A shard that leaves so many unread has stopped.
 pub(crate) const WAITING_MESSAGES: usize = 65_536;
 /// Paths that a shard remembers as another shard's.

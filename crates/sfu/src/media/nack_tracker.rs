@@ -76,6 +76,16 @@ impl NackTracker {
         }
     }
 
+    /// Whether this packet is missing and still asked for.
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        self.missing.binary_search_by_key(&number, |missing| missing.number).is_ok()
+    }
+
+    /// The packet with these low 16 bits is no longer asked for. It is not lost either: it may come.
+    pub(crate) fn forget(&mut self, number: u16) {
+        self.missing.retain(|missing| (missing.number & 0xffff) as u16 != number);
+    }
+
     /// What to ask for now. Each packet is asked for at most five times, `max(round trip, 25 ms)` apart.
     pub(crate) fn poll(&mut self, now: Instant, round_trip: Option<Duration>) -> Wanted {
         let spacing = round_trip.unwrap_or(UNKNOWN_ROUND_TRIP).max(MIN_SPACING);

@@ -6,7 +6,7 @@ use super::ring::{self, Receiver, Sender};
 /// Places of all rings that lead to one shard, all together, where there are many shards; each has [`FEWEST`] to [`MOST`].
 const PLACES: usize = 16_384;
 const FEWEST: usize = 512;
-const MOST: usize = crate::limits::HANDED_OVER;
+const MOST: usize = crate::limits::RING_PLACES;
 
 /// A shard's ends of its rings. A shard that is alone has none, and pays nothing.
 #[derive(Default)]

@@ -101,7 +101,8 @@ impl Shard {
         }
     }
 
-    /// The home has in its cache what was lost on the way here. What it has not either is asked for in vain, five times at most.
+    /// The home has in its cache what was lost on the way here. What it misses itself it says, and that is its
+    /// own business from then on.
     fn ask_home_for_missing(&mut self, now: Instant, key: PublicationKey) {
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         let wanted = publication.missing.poll(now, None);

@@ -49,6 +49,7 @@ impl Shard {
             TrackMessage::Unwatch => self.unwatched(from, track),
             TrackMessage::KeyframeWanted => self.keyframe_wanted_elsewhere(now, from, track),
             TrackMessage::Missing(numbers) => self.missed(from, track, &numbers),
+            TrackMessage::Awaited(numbers) => self.awaited(track, &numbers),
             TrackMessage::Losses(counts) => self.losses_told(now, from, track, counts),
         }
     }

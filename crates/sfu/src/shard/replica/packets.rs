@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use arrayvec::ArrayVec;
 use tsubame_rtp as rtp;
 
 use super::super::Shard;
@@ -69,15 +70,21 @@ impl Shard {
     }
 
     /// Another shard misses packets. Those that were lost on the way to it are still here; those that this shard misses itself will be
-    /// replicated when they come.
+    /// replicated when they come, or a keyframe is asked for here. The other shard is told which these are, so that it asks for none besides.
     pub(super) fn missed(&mut self, from: usize, track: TrackId, numbers: &[u16]) {
         let Some(key) = self.home_of(track) else { return };
         let Some(publication) = self.publications.get_mut(key.0) else { return };
         if publication.watchers.iter().all(|watcher| watcher.shard != from) {
             return;
         }
+        let mut awaited = ArrayVec::<u16, 16>::new();
         for number in numbers {
             let Some(sequence_number) = publication.extend_retransmitted(*number) else { continue };
+            if publication.missing.contains(sequence_number) {
+                // No more of them than were asked for, which is as many as there are places.
+                let _ = awaited.try_push(*number);
+                continue;
+            }
             let Some(cached) = publication.cache.get(sequence_number) else { continue };
             let Ok(packet) = rtp::Packet::parse(cached.bytes) else { continue };
             let Some(incoming) = incoming(sequence_number, &packet, publication.codec) else {
@@ -90,6 +97,20 @@ impl Shard {
             } else {
                 self.counters.replica_overflow += 1;
             }
+        }
+        if !awaited.is_empty() {
+            // One that is lost is said again when the other shard asks again.
+            let awaited = ShardMessage::Track(track, TrackMessage::Awaited(awaited));
+            self.neighbours.try_send(from, awaited);
+        }
+    }
+
+    /// The home sees to these itself.
+    pub(super) fn awaited(&mut self, track: TrackId, numbers: &[u16]) {
+        let Some(key) = self.replica(track) else { return };
+        let Some(publication) = self.publications.get_mut(key.0) else { return };
+        for number in numbers {
+            publication.missing.forget(*number);
         }
     }
 }

@@ -307,6 +307,38 @@ fn what_was_lost_on_the_way_is_fetched_from_the_home() {
 }
 
 #[test]
+fn what_the_home_misses_itself_is_left_to_the_home() {
+    let mut narrow = Narrow::new(211);
+    narrow.frame(1, 3, true);
+    narrow.world.run(50 * MS);
+    // The middle of this frame is lost on the way to the home.
+    let lost = narrow.numbers + 1;
+    narrow.frame(2, 1, false);
+    narrow.numbers += 1;
+    narrow.frame(2, 2, false);
+    narrow.world.settle();
+    let missing = |narrow: &Narrow, shard: usize| {
+        let (_, publication) = narrow.world.shards[shard].publications.iter().next().unwrap();
+        !publication.missing.is_empty()
+    };
+    assert!(missing(&narrow, 0) && missing(&narrow, 1));
+    narrow.world.run(50 * MS);
+    assert!(missing(&narrow, 0), "the publisher does not answer");
+    assert!(!missing(&narrow, 1), "and that is the home's business");
+    // It comes late, and reaches the viewer.
+    let sent = |narrow: &Narrow| {
+        let stats = narrow.world.clients[narrow.viewer].peer.stats();
+        stats.track(MediaKind::Video).unwrap().packets
+    };
+    let before = sent(&narrow);
+    narrow.numbers = lost;
+    narrow.frame(2, 1, false);
+    narrow.world.run(50 * MS);
+    assert_eq!(sent(&narrow), before + 1);
+    assert!(!missing(&narrow, 0));
+}
+
+#[test]
 fn a_shard_that_missed_too_much_asks_for_a_keyframe_and_goes_on() {
     let mut world = World::narrow(209, 2, 64);
     world.join_on(0, &publisher());

@@ -93,7 +93,7 @@ fn a_shard_is_handed_no_more_at_a_time_than_it_can_hold() {
     world.run(SECOND);
     let from = std::net::SocketAddr::from(([203, 0, 113, 9], 1_000));
     let datagram = check("Babc:x", "nobody's password, really", [1; 12], true);
-    let room = crate::limits::HANDED_OVER / 8 * 7;
+    let room = crate::limits::RING_PLACES / 8 * 7;
     for _ in 0..room + 10 {
         world.inject(from, &datagram);
     }
