@@ -126,6 +126,30 @@ fn the_ramp_finds_a_number_that_holds() {
         .filter_map(|step| step["subscribers"].as_u64())
         .max();
     assert_eq!(count(&report, "/subscribers"), most.unwrap_or(0), "{held:?}");
+    let all_held = held.iter().all(|held| *held);
+    assert!(all_held || report["stop"] != "ramp_max", "{report}");
+}
+
+#[test]
+fn clients_that_the_server_leaves_alone_are_an_error() {
+    let mut server = Running::start(&ANY_PORT);
+    let url = server.field("signaling").to_owned();
+    let mut test = process::tsubame(&["load-test", &url, "--subscribers", "2", "--warmup", "0s"])
+        .args(["--duration", "1h", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut progress = BufReader::new(test.stderr.take().expect("piped")).lines();
+    let joined = progress.by_ref().map(|line| line.expect("text"));
+    assert!(joined.into_iter().any(|line| line == "2 of 2 subscribers joined"));
+    server.process.kill().expect("it runs");
+    let last = progress.last().expect("a sentence").expect("text");
+    let output = test.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "{last}");
+    assert_eq!(last, "tsubame: 3 clients were lost after they had connected");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(count(&report, "/connections/lost"), 3);
 }
 
 /// The tutorial's peer, which answers offers that are posted to it.
@@ -189,6 +213,8 @@ fn whip_endpoints_of_any_server_are_loaded() {
 fn what_cannot_be_is_one_sentence() {
     let nobody = refused(&["load-test", "ws://127.0.0.1:1/signaling", "--subscribers", "1"]);
     assert!(nobody.starts_with("nobody could connect to ws://127.0.0.1:1/signaling: "), "{nobody}");
+    let crowd = refused(&["load-test", "--ramp", "--subscribers", "9", "--ramp-max", "8"]);
+    assert_eq!(crowd, "--ramp begins with 1 to 8 --subscribers (--ramp-max), not with 9");
     let trace = refused(&["load-test", "--trace", "/nowhere/trace.json"]);
     assert!(trace.starts_with("--trace /nowhere/trace.json: "), "{trace}");
     let pid = refused(&["load-test", "--server-pid", "2147483647"]);

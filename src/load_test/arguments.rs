@@ -19,8 +19,9 @@ Examples:
       Frames and packets as a browser made them.
 
 Viewers decrypt one packet in --verify-every and count all of them. Delays are from
-the moment a packet is made until a viewer has read it. Times, losses and costs are
-of --duration, after everybody has joined and --warmup has passed.";
+the moment a packet is made until it is in a viewer's socket; retransmitted packets
+are not among them. Delays, losses and costs are of --duration, after everybody has
+joined and --warmup has passed; times to connect are of the whole test.";
 
 /// What `tsubame load-test` takes.
 #[derive(Clone, Debug, Args)]
@@ -71,7 +72,7 @@ pub(crate) struct LoadTestArguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) srtp: SrtpArgument,
     /// How long to measure: 30s, 5m
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = window, conflicts_with = "ramp")]
     pub(crate) duration: Duration,
     /// How long to wait between the last join and the measurement
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
@@ -80,7 +81,7 @@ pub(crate) struct LoadTestArguments {
     #[arg(long, value_name = "RATE", default_value = "100/s", value_parser = rate)]
     pub(crate) join_rate: f64,
     /// Viewers that leave per second during the measurement, each followed by a new one
-    #[arg(long, value_name = "RATE", default_value = "0/s", value_parser = rate_or_none)]
+    #[arg(long, value_name = "RATE", default_value = "0/s", value_parser = rate_or_none, conflicts_with = "ramp")]
     pub(crate) leave_rate: f64,
     /// Viewers decrypt one in N packets (by chance) and read only the headers of the others
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -101,13 +102,13 @@ pub(crate) struct LoadTestArguments {
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = at_least_one)]
     pub(crate) ramp_max: usize,
     /// How long each step of --ramp is measured
-    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = window)]
     pub(crate) ramp_step: Duration,
     /// The access token of a server that asks for one
     #[arg(long, value_name = "TOKEN")]
     pub(crate) access_token: Option<String>,
     /// The address clients send media from
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", value_parser = one_address)]
     pub(crate) bind: std::net::IpAddr,
     /// Print the result as JSON
     #[arg(long)]
@@ -120,7 +121,20 @@ impl LoadTestArguments {
     }
 
     pub(crate) fn subscribers(&self) -> usize {
-        self.subscribers.unwrap_or(if self.participants == 0 { 100 } else { 0 })
+        let default = if self.participants == 0 { 100 } else { usize::from(self.ramp) };
+        self.subscribers.unwrap_or(default)
+    }
+
+    /// What single options do not show. An error is one sentence.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.ramp && !(1..=self.ramp_max).contains(&self.subscribers()) {
+            return Err(format!(
+                "--ramp begins with 1 to {} --subscribers (--ramp-max), not with {}",
+                self.ramp_max,
+                self.subscribers()
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -194,6 +208,20 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}: write 30s or 5m"))
 }
 
+fn window(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time >= Duration::from_secs(1) { Ok(time) } else { Err("write 1s or more".to_owned()) }
+}
+
+fn one_address(text: &str) -> Result<std::net::IpAddr, String> {
+    let wrong = || "write an IP address".to_owned();
+    let address: std::net::IpAddr = text.parse().map_err(|_| wrong())?;
+    if address.is_unspecified() {
+        return Err("write the address of one interface: the server has to send to it".to_owned());
+    }
+    Ok(address)
+}
+
 /// Bits per second: a number, and k or M.
 fn bit_rate(text: &str) -> Result<u32, String> {
     let (number, unit) = match text.char_indices().next_back() {
@@ -209,16 +237,14 @@ fn bit_rate(text: &str) -> Result<u32, String> {
 
 fn rate_or_none(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix("/s").unwrap_or(text);
-    let rate = number.parse::<f64>().ok().filter(|rate| (0.0..=100_000.0).contains(rate));
-    rate.ok_or_else(|| "write how many per second, for example 100/s".to_owned())
+    let rate = number.parse::<f64>().ok();
+    let rate = rate.filter(|rate| *rate == 0.0 || (0.001..=100_000.0).contains(rate));
+    rate.ok_or_else(|| "write how many per second, 0.001/s to 100000/s".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    rate_or_none(text)?;
-    rate_or_none(text)
-        .ok()
-        .filter(|rate| *rate > 0.0)
-        .ok_or_else(|| "write more than 0/s".to_owned())
+    let rate = rate_or_none(text)?;
+    if rate > 0.0 { Ok(rate) } else { Err("write more than 0/s".to_owned()) }
 }
 
 #[cfg(test)]
@@ -234,7 +260,12 @@ mod tests {
         assert_eq!(rate("100/s"), Ok(100.0));
         assert_eq!(rate("0.5"), Ok(0.5));
         assert!(rate("0/s").is_err() && rate("-1/s").is_err() && rate("x").is_err());
+        assert!(rate("1e-30/s").is_err() && rate_or_none("1e-30").is_err() && rate("NaN").is_err());
         assert_eq!(rate_or_none("0/s"), Ok(0.0));
+        assert_eq!(window("1s"), Ok(Duration::from_secs(1)));
+        assert!(window("0s").is_err() && window("999ms").is_err());
+        assert!(one_address("0.0.0.0").is_err() && one_address("::").is_err());
+        assert!(one_address("127.0.0.2").is_ok());
         assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
         assert!(duration("30").is_err());
     }

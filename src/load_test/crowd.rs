@@ -1,7 +1,7 @@
 //! The clients of a load test: how they join, and who they are.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tsubame_client::swarm::{Measurement, Member, Swarm, Times};
@@ -129,8 +129,8 @@ impl Crowd {
     }
 
     /// The swarm tells each time once.
-    pub(super) async fn measure(&mut self) -> Measurement {
-        let measurement = self.swarm.measure().await;
+    pub(super) async fn measure(&mut self, flowing_since: Instant) -> Measurement {
+        let measurement = self.swarm.measure(flowing_since).await;
         self.times_to_connected.add(&measurement.times_to_connected);
         self.times_to_first_packet.add(&measurement.times_to_first_packet);
         measurement

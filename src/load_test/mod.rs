@@ -2,6 +2,7 @@
 
 mod arguments;
 mod crowd;
+mod interrupt;
 mod progress;
 mod ramp;
 mod report;
@@ -19,8 +20,9 @@ use tsubame_client::{Role, Trace};
 use self::arguments::Switch;
 pub(crate) use self::arguments::{EXAMPLES, LoadTestArguments};
 use self::crowd::Crowd;
+use self::interrupt::Interrupt;
 use self::progress::Progress;
-use self::ramp::Step;
+use self::ramp::{Ramped, Step, Stop};
 use self::report::{Connections, Quantiles, Report};
 use self::server_process::ServerProcess;
 use self::window::{Server, Window};
@@ -46,13 +48,17 @@ pub(crate) fn run(arguments: &LoadTestArguments) -> Result<(), String> {
 struct RampReport {
     /// The most that held; 0 if none did.
     subscribers: usize,
+    /// Why it was not tried with more.
+    stop: Stop,
     steps: Vec<Step>,
     /// Of the most that held.
     best: Option<Report>,
 }
 
 async fn test(arguments: &LoadTestArguments, trace: Option<Arc<Trace>>) -> Result<(), String> {
-    allow_files(arguments)?;
+    arguments.check()?;
+    let allowed_files = allow_files(arguments)?;
+    let mut interrupt = Interrupt::new();
     let server = arguments.server_pid.map(open_server).transpose()?;
     let swarm = Swarm::start(&SwarmConfig {
         threads: arguments.threads,
@@ -62,31 +68,55 @@ async fn test(arguments: &LoadTestArguments, trace: Option<Arc<Trace>>) -> Resul
     let swarm = swarm.map_err(|error| format!("the system gives no threads ({error})"))?;
     let mut crowd = Crowd::new(arguments, Arc::new(swarm), trace)?;
     let mut progress = Progress::new();
-    gather(arguments, &mut crowd, &mut progress).await;
+    let gathered = interrupt.or(gather(arguments, &mut crowd, &mut progress)).await;
     progress.end();
+    gathered.ok_or_else(interrupted)?;
     if crowd.made == 0 {
         let cause = crowd.first_failure.unwrap_or_else(|| "nobody was to join".to_owned());
         return Err(format!("nobody could connect to {}: {cause}", arguments.url));
     }
-    let text = if arguments.ramp {
-        let limits = ramp::Limits { step: arguments.ramp_step, most: arguments.ramp_max };
-        let (steps, best) = ramp::ramp(&mut crowd, server.as_ref(), limits, &mut progress).await?;
+    let (text, lost) = if arguments.ramp {
+        let limits = limits(arguments, allowed_files);
+        let ramped =
+            ramp::ramp(&mut crowd, server.as_ref(), limits, &mut interrupt, &mut progress).await?;
+        let Ramped { steps, best, stop, lost_clients } = ramped;
         let subscribers = best.as_ref().map_or(0, |(count, _)| *count);
         let best = best.map(|(count, window)| report(arguments, &crowd, count, &window));
-        show_ramp(arguments, RampReport { subscribers, steps, best })?
+        let ramp = RampReport { subscribers, stop, steps, best };
+        (show_ramp(arguments, ramp)?, lost_clients)
     } else {
-        tokio::time::sleep(arguments.warmup).await;
+        let warm = interrupt.or(tokio::time::sleep(arguments.warmup)).await;
+        warm.ok_or_else(interrupted)?;
         let (time, leave) = (arguments.duration, arguments.leave_rate);
-        let measured = window::measure(&mut crowd, server.as_ref(), time, leave, &mut progress);
-        let window = measured.await?;
-        let report = report(arguments, &crowd, arguments.subscribers(), &window);
-        if arguments.json { json(&report)? } else { report.to_string() }
+        let server = server.as_ref();
+        let window =
+            window::measure(&mut crowd, server, time, leave, &mut interrupt, &mut progress).await?;
+        let report = report(arguments, &crowd, crowd.subscribers.len(), &window);
+        let text = if arguments.json { json(&report)? } else { report.to_string() };
+        (text, window.lost_clients)
     };
     progress.end();
     print(&text);
     match crowd.first_failure {
+        None if lost > 0 => Err(format!("{lost} clients were lost after they had connected")),
         None => Ok(()),
         Some(cause) => Err(format!("{} clients could not connect: {cause}", crowd.failed)),
+    }
+}
+
+fn interrupted() -> String {
+    "interrupted before anything was measured".to_owned()
+}
+
+/// As far as --ramp-max and the open files allow.
+fn limits(arguments: &LoadTestArguments, allowed_files: u64) -> ramp::Limits {
+    let others = arguments.publishers() + arguments.participants;
+    let clients = allowed_files.saturating_sub(FILES_OF_OUR_OWN) / FILES_PER_CLIENT;
+    let most = usize::try_from(clients).unwrap_or(usize::MAX).saturating_sub(others);
+    ramp::Limits {
+        step: arguments.ramp_step,
+        most: most.min(arguments.ramp_max),
+        most_is_of_files: most < arguments.ramp_max,
     }
 }
 
@@ -117,6 +147,7 @@ fn report(
         connections: Connections {
             made: crowd.made,
             failed: crowd.failed,
+            lost: window.lost_clients,
             time_to_connected_ms: Quantiles::from(&crowd.times_to_connected),
             time_to_first_packet_ms: Quantiles::from(&crowd.times_to_first_packet),
         },
@@ -131,9 +162,13 @@ fn show_ramp(arguments: &LoadTestArguments, ramp: RampReport) -> Result<String, 
     if arguments.json {
         return json(&ramp);
     }
+    let stop = ramp.stop;
     let most = match ramp.subscribers {
-        0 => "not even the first step held: start with fewer --subscribers".to_owned(),
-        count => format!("{count} subscribers held (loss under 0.1 %, p99 under 50 ms)"),
+        0 if stop == Stop::TooMany => {
+            "not even the first step held: start with fewer --subscribers".to_owned()
+        }
+        0 => format!("no step held; {stop}"),
+        count => format!("{count} subscribers held (loss under 0.1 %, p99 under 50 ms); {stop}"),
     };
     Ok(ramp.best.map_or(most.clone(), |best| format!("{most}\n{best}")))
 }
@@ -159,8 +194,8 @@ fn open_server(pid: i32) -> Result<Server, String> {
     Ok(Server { process, idle })
 }
 
-/// As many open files as this takes, or a sentence that says how to have them.
-fn allow_files(arguments: &LoadTestArguments) -> Result<(), String> {
+/// As many open files as may be, if that is enough, or a sentence that says how to have them.
+fn allow_files(arguments: &LoadTestArguments) -> Result<u64, String> {
     let clients = arguments.publishers() + arguments.participants + arguments.subscribers();
     let needed = clients as u64 * FILES_PER_CLIENT + FILES_OF_OUR_OWN;
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
@@ -169,5 +204,5 @@ fn allow_files(arguments: &LoadTestArguments) -> Result<(), String> {
             "{clients} clients need {needed} open files, {allowed} are allowed: raise the limit with `ulimit -n {needed}`"
         ));
     }
-    Ok(())
+    Ok(allowed)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tsubame_client::swarm::{Measurement, Times};
 
 use super::server_process::Usage;
+use super::window::MAX_BUSY;
 
 /// Everything about one measurement. Times in milliseconds, sizes in octets.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +31,8 @@ pub(super) struct Report {
 pub(super) struct Connections {
     pub(super) made: u64,
     pub(super) failed: u64,
+    /// Connected and then ended by themselves: the path died, or the server closed.
+    pub(super) lost: u64,
     pub(super) time_to_connected_ms: Quantiles,
     pub(super) time_to_first_packet_ms: Quantiles,
 }
@@ -46,7 +49,12 @@ pub(super) struct Media {
     pub(super) duplicated: u64,
     pub(super) reordered: u64,
     pub(super) recovered: u64,
+    /// Decrypted, and not what was sent.
     pub(super) corrupted: u64,
+    /// Not decrypted: wrong tag, or malformed.
+    pub(super) undecryptable: u64,
+    /// Datagrams that the generator's own sockets had no room for; the losses have these in them.
+    pub(super) generator_dropped: u64,
     pub(super) tracks: u64,
     pub(super) tracks_without_media: u64,
 }
@@ -65,7 +73,7 @@ pub(super) struct Quantiles {
 pub(super) struct ServerCost {
     /// Of one core, 0 and up.
     pub(super) cores: f64,
-    /// Processor seconds per million forwarded packets, which is microseconds per packet.
+    /// Processor seconds per million packets that viewers received, which is microseconds per packet.
     pub(super) us_per_packet: f64,
     pub(super) user_us_per_packet: f64,
     pub(super) system_us_per_packet: f64,
@@ -101,6 +109,9 @@ impl Media {
             reordered: after.reordered.saturating_sub(before.reordered),
             recovered: after.recovered.saturating_sub(before.recovered),
             corrupted: after.corrupted.saturating_sub(before.corrupted),
+            undecryptable: after.undecryptable.saturating_sub(before.undecryptable),
+            generator_dropped: (after.send_dropped + after.receive_dropped)
+                .saturating_sub(before.send_dropped + before.receive_dropped),
             tracks: after.tracks,
             tracks_without_media: after.tracks.saturating_sub(after.flowing),
         }
@@ -108,7 +119,7 @@ impl Media {
 }
 
 impl ServerCost {
-    /// `idle`: before anybody joined. `packets`: forwarded between `before` and `after`.
+    /// `idle`: before anybody joined. `packets`: received between `before` and `after`.
     pub(super) fn between(
         [idle, before, after]: [Usage; 3],
         time: Duration,
@@ -164,7 +175,11 @@ impl fmt::Display for Report {
             self.channels,
             self.seconds
         )?;
-        writeln!(f, "connections   {} made, {} failed", connections.made, connections.failed)?;
+        write!(f, "connections   {} made, {} failed", connections.made, connections.failed)?;
+        match connections.lost {
+            0 => writeln!(f)?,
+            lost => writeln!(f, ", {lost} lost later")?,
+        }
         writeln!(f, "  connected   {}", connections.time_to_connected_ms)?;
         writeln!(f, "  first media {}", connections.time_to_first_packet_ms)?;
         writeln!(
@@ -177,13 +192,14 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  lost        {} ({:.4} %), recovered {}, duplicated {}, reordered {}, corrupted {}",
+            "  lost        {} ({:.4} %), recovered {}, duplicated {}, reordered {}, corrupted {}, undecryptable {}",
             media.lost,
             media.loss * 100.0,
             media.recovered,
             media.duplicated,
             media.reordered,
             media.corrupted,
+            media.undecryptable,
         )?;
         if media.tracks_without_media > 0 {
             writeln!(
@@ -196,7 +212,7 @@ impl fmt::Display for Report {
         if let Some(server) = &self.server {
             writeln!(
                 f,
-                "server        {:.2} us per forwarded packet ({:.2} user, {:.2} system), {:.0} % of a core",
+                "server        {:.2} us per received packet ({:.2} user, {:.2} system), {:.0} % of a core",
                 server.us_per_packet,
                 server.user_us_per_packet,
                 server.system_us_per_packet,
@@ -213,7 +229,8 @@ impl fmt::Display for Report {
         if self.is_generator_the_limit() {
             write!(
                 f,
-                ": it may be the limit, not the server; give it more --threads or cores, or a larger --verify-every"
+                ", dropped {}: it may be the limit, not the server; give it more --threads or cores, or a larger --verify-every",
+                media.generator_dropped,
             )?;
         }
         Ok(())
@@ -222,6 +239,6 @@ impl fmt::Display for Report {
 
 impl Report {
     pub(super) fn is_generator_the_limit(&self) -> bool {
-        self.generator_busy > 0.85
+        self.generator_busy > MAX_BUSY || self.media.generator_dropped > 0
     }
 }

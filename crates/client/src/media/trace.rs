@@ -11,6 +11,8 @@ use super::stamp::STAMP;
 
 /// Frames in one trace; an hour at 30 a second.
 const MAX_FRAMES: usize = 108_000;
+/// More would not be a duration that can be added up in the end.
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 /// Packets of one frame.
 const MAX_PACKETS: usize = 1000;
 /// No packet is smaller: headers and a stamp have to fit.
@@ -18,7 +20,7 @@ const MIN_PAYLOAD: usize = MAX_HEADER + STAMP;
 
 /// A recording of a video stream, played in a loop. Its first frame is a keyframe.
 ///
-/// As text it is JSON: `codec` (a name as in SDP), `duration_ms` (from the first frame to where it begins again), and `frames`, each
+/// As text it is JSON: `codec` (a name as in SDP), `duration_ms` (from the first frame to where it begins again; a day at most), and `frames`, each
 /// `[milliseconds, 1 for a keyframe or 0, [octets of each packet's payload]]`. Other members are for its readers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
@@ -43,7 +45,7 @@ pub(crate) struct TraceFrame {
 pub enum TraceError {
     /// It is not JSON: what the parser says.
     Syntax(String),
-    /// A member is missing or has the wrong type.
+    /// A member is missing or has the wrong type, or the duration is more than a day.
     Member(&'static str),
     /// The codec has no name that is known.
     Codec(String),
@@ -155,7 +157,8 @@ impl Trace {
 }
 
 fn milliseconds(value: &Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.as_f64()? / 1000.0).ok()
+    let time = Duration::try_from_secs_f64(value.as_f64()? / 1000.0).ok()?;
+    (time <= MAX_DURATION).then_some(time)
 }
 
 fn read_frame(value: &Value) -> Option<TraceFrame> {
@@ -170,7 +173,11 @@ fn read_frame(value: &Value) -> Option<TraceFrame> {
     };
     Some(TraceFrame {
         at: milliseconds(at)?,
-        keyframe: keyframe.as_u64()? == 1,
+        keyframe: match keyframe.as_u64()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        },
         sizes: sizes.iter().map(size).collect::<Option<_>>()?,
     })
 }
@@ -206,6 +213,8 @@ mod tests {
         assert_eq!(error("vp8", "vp7"), TraceError::Codec("vp7".to_owned()));
         assert_eq!(error("\"frames\"", "\"frame\""), TraceError::Member("frames"));
         assert_eq!(error("100", "\"100\""), TraceError::Member("duration_ms"));
+        assert_eq!(error("100", "86400001"), TraceError::Member("duration_ms"));
+        assert_eq!(error("[33.5, 0", "[33.5, 2"), TraceError::Frame(1));
         assert_eq!(error("100", "33"), TraceError::Duration);
         assert_eq!(error("[0, 1", "[0, 0"), TraceError::NoKeyframe);
         assert_eq!(error("33.5", "0"), TraceError::Frame(1));

@@ -1,5 +1,7 @@
 //! What the media threads are told.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +22,8 @@ pub(super) struct Joining {
     pub(super) offer: Option<String>,
     /// When it began to connect.
     pub(super) since: Instant,
+    /// Set before its owner lets it go: the server's answer to that may be here before the command is.
+    pub(super) has_left: Arc<AtomicBool>,
     pub(super) answered: oneshot::Sender<Result<Answered, ClientError>>,
     pub(super) connected: oneshot::Sender<Result<(), ClientError>>,
 }
@@ -47,7 +51,11 @@ pub(super) enum Command {
     },
     /// Says goodbye and ends.
     Leave(MemberId),
-    Measure(oneshot::Sender<Measurement>),
+    Measure {
+        /// When the latest packet of a track has to have come for the track to be flowing.
+        flowing_since: Instant,
+        measured: oneshot::Sender<Measurement>,
+    },
 }
 
 /// The way to a thread, which ends when the last of these is gone.

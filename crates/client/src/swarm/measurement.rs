@@ -1,6 +1,6 @@
 //! What a swarm has counted.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -57,6 +57,8 @@ pub struct Measurement {
     pub connected: u64,
     /// Members whose ICE or DTLS failed, or whose path died.
     pub failed: u64,
+    /// Members that had connected and ended without being dropped: their path died, or the server closed.
+    pub ended: u64,
     /// Media packets sent, without retransmissions.
     pub sent_packets: u64,
     /// Octets of their payloads.
@@ -73,11 +75,17 @@ pub struct Measurement {
     pub reordered: u64,
     /// Packets recovered by retransmission.
     pub recovered: u64,
-    /// Packets whose contents had changed, or that did not decrypt.
+    /// Packets that decrypted, and whose contents had changed.
     pub corrupted: u64,
-    /// Tracks watched at the moment, and those of them that have had a packet.
+    /// SRTP and SRTCP packets that did not decrypt, or were malformed.
+    pub undecryptable: u64,
+    /// Datagrams that members' sockets had no room for on their way out: losses that are this process's own.
+    pub send_dropped: u64,
+    /// The same on their way in.
+    pub receive_dropped: u64,
+    /// Tracks watched at the moment.
     pub tracks: u64,
-    /// Tracks that have had a packet.
+    /// Those of them that have had a packet lately: since the moment that was asked about.
     pub flowing: u64,
     /// Picture loss indications sent.
     pub plis: u64,
@@ -85,9 +93,9 @@ pub struct Measurement {
     pub nacks: u64,
     /// Time the threads were not waiting, all together.
     pub busy: Duration,
-    /// The most that any one thread was busy.
-    pub busiest: Duration,
-    /// Of stamped packets, from their publisher to a watcher.
+    /// The same of each thread, always in the same order.
+    pub threads: Vec<Duration>,
+    /// Of stamped packets, from their publisher to a watcher's socket. Retransmitted ones are not among them.
     pub delays: Times,
     /// From the beginning of a member's signaling until media may flow.
     pub times_to_connected: Times,
@@ -101,6 +109,7 @@ impl Measurement {
         self.members += other.members;
         self.connected += other.connected;
         self.failed += other.failed;
+        self.ended += other.ended;
         self.sent_packets += other.sent_packets;
         self.sent_bytes += other.sent_bytes;
         self.packets += other.packets;
@@ -110,19 +119,22 @@ impl Measurement {
         self.reordered += other.reordered;
         self.recovered += other.recovered;
         self.corrupted += other.corrupted;
+        self.undecryptable += other.undecryptable;
+        self.send_dropped += other.send_dropped;
+        self.receive_dropped += other.receive_dropped;
         self.tracks += other.tracks;
         self.flowing += other.flowing;
         self.plis += other.plis;
         self.nacks += other.nacks;
         self.busy += other.busy;
-        self.busiest = self.busiest.max(other.busiest);
+        self.threads.extend(&other.threads);
         self.delays.add(&other.delays);
         self.times_to_connected.add(&other.times_to_connected);
         self.times_to_first_packet.add(&other.times_to_first_packet);
     }
 
-    /// Adds what one member counted.
-    pub(super) fn add_member(&mut self, stats: &Stats) {
+    /// Adds what one member counted. Its tracks flow if they have had a packet at `flowing_since` or later.
+    pub(super) fn add_member(&mut self, stats: &Stats, flowing_since: Instant) {
         for sent in &stats.sent {
             self.sent_packets += sent.packets;
             self.sent_bytes += sent.bytes;
@@ -139,10 +151,18 @@ impl Measurement {
             self.nacks += track.nacks;
             if !track.ended {
                 self.tracks += 1;
-                self.flowing += u64::from(track.first_packet.is_some());
+                let flows = track.last_packet.is_some_and(|last| last >= flowing_since);
+                self.flowing += u64::from(flows);
             }
         }
-        self.corrupted += stats.dropped;
+        self.undecryptable += stats.dropped;
+    }
+
+    /// How long the thread was busy that was busiest between `before` and this.
+    pub fn busiest_since(&self, before: &Self) -> Duration {
+        let earlier = before.threads.iter().copied().chain(std::iter::repeat(Duration::ZERO));
+        let busy = self.threads.iter().zip(earlier).map(|(now, then)| now.saturating_sub(then));
+        busy.max().unwrap_or_default()
     }
 
     /// The share of packets that never came, 0 to 1, between `before` and this.
@@ -154,8 +174,24 @@ impl Measurement {
 }
 
 /// When the first media of a member came.
-pub(super) fn first_packet(stats: &Stats) -> Option<std::time::Instant> {
+pub(super) fn first_packet(stats: &Stats) -> Option<Instant> {
     let any = stats.tracks.iter().filter_map(|track| track.first_packet).min();
     let video = stats.track(MediaKind::Video).and_then(|track| track.first_packet);
     video.or(any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_thread_is_that_of_the_window() {
+        let of = |threads: [u64; 2]| Measurement {
+            threads: threads.map(Duration::from_secs).to_vec(),
+            ..Measurement::default()
+        };
+        // The second was busy before, and hardly since.
+        assert_eq!(of([7, 100]).busiest_since(&of([0, 99])), Duration::from_secs(7));
+        assert_eq!(of([7, 100]).busiest_since(&Measurement::default()), Duration::from_secs(100));
+    }
 }

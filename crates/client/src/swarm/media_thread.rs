@@ -89,8 +89,11 @@ impl MediaThread {
         let mut dead = Vec::new();
         for (id, member) in members {
             if member.receive(received, clock::both, sums) {
-                member.drain(now(), outgoing, sums);
-                arm(timers, *id, member, now());
+                let now = now();
+                // Datagrams are handled as of when they arrived: what is sent now must not be as of then.
+                member.peer.handle_timeout(now);
+                member.drain(now, outgoing, sums);
+                arm(timers, *id, member, now);
                 if member.dead {
                     dead.push(*id);
                 }
@@ -161,19 +164,26 @@ impl MediaThread {
                 let _ = taken.send(result);
                 self.drain(member, now());
             }
-            Command::Leave(id) => {
-                if let Some(member) = self.members.get_mut(&id) {
-                    member.peer.close(now());
-                    member.dead = true;
-                }
-                self.drain(id, now());
+            Command::Leave(id) => self.end(id),
+            Command::Measure { flowing_since, measured } => {
+                // Who asked may have gone.
+                let _ = measured.send(self.measure(flowing_since));
             }
-            Command::Measure(reply) => drop(reply.send(self.measure())),
         }
     }
 
+    /// Says goodbye.
+    fn end(&mut self, id: MemberId) {
+        let now = now();
+        if let Some(member) = self.members.get_mut(&id) {
+            member.peer.close(now);
+            member.dead = true;
+        }
+        self.drain(id, now);
+    }
+
     fn join(&mut self, joining: Joining) {
-        let Joining { mut peer, bind, offer, since, answered, connected } = joining;
+        let Joining { mut peer, bind, offer, since, has_left, answered, connected } = joining;
         let now = now();
         let mut start = || -> Result<(Socket, Answered), ClientError> {
             let socket = Socket::bind(bind, &self.options)?;
@@ -190,7 +200,8 @@ impl MediaThread {
             Ok((socket, reply)) => {
                 let id = reply.member;
                 if answered.send(Ok(reply)).is_ok() {
-                    self.members.insert(id, OnThread::new(peer, socket, since, connected));
+                    self.members
+                        .insert(id, OnThread::new(peer, socket, since, has_left, connected));
                     self.drain(id, now);
                 }
             }
@@ -203,10 +214,12 @@ impl MediaThread {
         if let Some(time) = member.time_to_first_packet() {
             self.sums.times_to_first_packet.record(time);
         }
-        self.gone.add_member(&member.peer.stats());
+        self.sums.ended += u64::from(member.is_missed());
+        self.sums.receive_dropped += member.receive_dropped();
+        self.gone.add_member(&member.peer.stats(), now());
     }
 
-    fn measure(&mut self) -> Measurement {
+    fn measure(&mut self, flowing_since: Instant) -> Measurement {
         for member in self.members.values_mut() {
             if let Some(time) = member.time_to_first_packet() {
                 self.sums.times_to_first_packet.record(time);
@@ -219,9 +232,10 @@ impl MediaThread {
         measured.flowing = 0;
         measured.members = self.members.len() as u64;
         for member in self.members.values() {
-            measured.add_member(&member.peer.stats());
+            measured.add_member(&member.peer.stats(), flowing_since);
+            measured.receive_dropped += member.receive_dropped();
         }
-        measured.busiest = measured.busy;
+        measured.threads = vec![measured.busy];
         self.sums.delays = Default::default();
         self.sums.times_to_connected = Default::default();
         self.sums.times_to_first_packet = Default::default();

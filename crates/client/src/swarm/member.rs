@@ -1,5 +1,7 @@
 //! A member on its thread: its peer, its socket, and who waits for it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
@@ -21,6 +23,9 @@ pub(super) struct OnThread {
     /// The earliest entry it has in the timers.
     pub(super) armed: Option<Instant>,
     pub(super) dead: bool,
+    /// Its owner let it go.
+    has_left: Arc<AtomicBool>,
+    is_connected: bool,
 }
 
 impl OnThread {
@@ -28,6 +33,7 @@ impl OnThread {
         peer: Peer,
         socket: Socket,
         since: Instant,
+        has_left: Arc<AtomicBool>,
         connecting: oneshot::Sender<Result<(), ClientError>>,
     ) -> Self {
         Self {
@@ -38,7 +44,20 @@ impl OnThread {
             has_first_packet: false,
             armed: None,
             dead: false,
+            has_left,
+            is_connected: false,
         }
+    }
+
+    /// It was there, and its owner has it still.
+    pub(super) fn is_missed(&self) -> bool {
+        self.is_connected && !self.has_left.load(Ordering::Acquire)
+    }
+
+    /// Datagrams that the socket had no room for, so far.
+    pub(super) fn receive_dropped(&self) -> u64 {
+        // A kernel that does not say has nothing that could be counted.
+        self.socket.receive_overflows().map_or(0, u64::from)
     }
 
     /// Takes what waits in the socket; says whether anything did. Each datagram is handled as of the time it arrived, so that how long it then waited
@@ -59,10 +78,11 @@ impl OnThread {
                 let waited = datagram.arrived.and_then(|arrived| real.duration_since(arrived).ok());
                 let then = waited.and_then(|waited| now.checked_sub(waited)).unwrap_or(now);
                 self.peer.handle_datagram(then, local, datagram.remote, datagram.data);
+                // A peer keeps only some of them.
+                for delay in self.peer.take_delays() {
+                    sums.delays.record(delay);
+                }
             });
-            for delay in self.peer.take_delays() {
-                sums.delays.record(delay);
-            }
             if messages < batch.capacity() {
                 break;
             }
@@ -76,7 +96,7 @@ impl OnThread {
         while let Some(transmit) = self.peer.poll_transmit(&mut datagram) {
             let remote = transmit.path.remote;
             if batch.reserve(None, remote, transmit.len).is_none() {
-                self.socket.send(batch);
+                send(&self.socket, batch, sums);
             }
             if let Some(slot) = batch.reserve(None, remote, transmit.len) {
                 slot.copy_from_slice(&datagram[..transmit.len]);
@@ -84,13 +104,13 @@ impl OnThread {
             }
         }
         if !batch.is_empty() {
-            // What the kernel drops, the network could have dropped.
-            self.socket.send(batch);
+            send(&self.socket, batch, sums);
         }
         while let Some(event) = self.peer.poll_event() {
             match event {
                 PeerEvent::Connected(_) => {
                     sums.connected += 1;
+                    self.is_connected = true;
                     sums.times_to_connected.record(now.saturating_duration_since(self.since));
                     self.tell(Ok(()));
                 }
@@ -121,4 +141,10 @@ impl OnThread {
             let _ = connecting.send(result);
         }
     }
+}
+
+/// What the kernel has no room for, a network could have dropped; but it was not the server.
+fn send(socket: &Socket, batch: &mut SendBatch, sums: &mut Measurement) {
+    let dropped = socket.send(batch).dropped;
+    sums.send_dropped += dropped.would_block + dropped.no_buffers;
 }

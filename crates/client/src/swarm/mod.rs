@@ -12,6 +12,7 @@ mod timers;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -49,7 +50,9 @@ impl Default for SwarmConfig {
 pub struct Swarm {
     publishing: Vec<Mailbox>,
     watching: Vec<Mailbox>,
-    next: std::sync::atomic::AtomicUsize,
+    /// Of each kind: members are dealt out in turn.
+    next_publishing: AtomicUsize,
+    next_watching: AtomicUsize,
     verify_every: u32,
     /// One wall clock for all, so that the time between two members is exact.
     clock: (Instant, NtpTime),
@@ -71,7 +74,8 @@ impl Swarm {
         Ok(Self {
             publishing: threads("publish")?,
             watching: threads("watch")?,
-            next: std::sync::atomic::AtomicUsize::new(0),
+            next_publishing: AtomicUsize::new(0),
+            next_watching: AtomicUsize::new(0),
             verify_every: config.verify_every,
             clock: (clock::now(), clock::wall_clock()),
         })
@@ -100,22 +104,29 @@ impl Swarm {
     }
 
     fn place(&self, config: &ClientConfig) -> Place {
-        let threads = if config.role.sends() { &self.publishing } else { &self.watching };
-        let next = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (threads, next) = if config.role.sends() {
+            (&self.publishing, &self.next_publishing)
+        } else {
+            (&self.watching, &self.next_watching)
+        };
+        let next = next.fetch_add(1, Ordering::Relaxed);
         let mailbox = threads[next % threads.len()].clone();
         Place { mailbox, clock: self.clock, verify_every: self.verify_every }
     }
 
     /// What all members (those that left included) counted since the swarm was started, and the times that were measured since the last
-    /// call.
-    pub async fn measure(&self) -> Measurement {
+    /// call. A track is flowing if its latest packet came at `flowing_since` or later.
+    pub async fn measure(&self, flowing_since: Instant) -> Measurement {
         let mut sum = Measurement::default();
         for mailbox in self.publishing.iter().chain(&self.watching) {
-            let (reply, answer) = oneshot::channel();
-            if mailbox.send(Command::Measure(reply)).is_ok()
-                && let Ok(measured) = answer.await
+            let (measured, is_measured) = oneshot::channel();
+            if mailbox.send(Command::Measure { flowing_since, measured }).is_ok()
+                && let Ok(measured) = is_measured.await
             {
                 sum.add(&measured);
+            } else {
+                // The others keep their places.
+                sum.threads.push(std::time::Duration::ZERO);
             }
         }
         sum

@@ -1,5 +1,7 @@
 //! A member's signaling, and the handle that ends it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hyper::Uri;
@@ -19,7 +21,7 @@ use crate::whip;
 /// A member of a swarm that is connected. Dropping it ends it at once.
 #[derive(Debug)]
 pub struct Member {
-    _leaving: Leaving,
+    leaving: Leaving,
     closed: watch::Receiver<Option<Close>>,
     signaling: JoinHandle<()>,
 }
@@ -34,6 +36,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
+        self.leaving.mark();
         self.signaling.abort();
     }
 }
@@ -63,7 +66,7 @@ impl Negotiation {
     /// # Errors
     /// It cannot be understood.
     pub async fn take_answer(&self, answer: String) -> Result<(), ClientError> {
-        let Leaving { mailbox, member } = &self.leaving;
+        let Leaving { mailbox, member, .. } = &self.leaving;
         let (taken, is_taken) = oneshot::channel();
         mailbox.send(Command::Answer { member: *member, answer, taken })?;
         is_taken.await.map_err(|_| ClientError::Ended)?
@@ -85,7 +88,7 @@ impl Negotiation {
         let (closed_in, closed) = watch::channel(None);
         let Self { leaving, is_connected, .. } = self;
         // From here on its drop ends the signaling, also when this future is dropped.
-        let mut member = Member { _leaving: leaving, closed, signaling: signaling(closed_in) };
+        let mut member = Member { leaving, closed, signaling: signaling(closed_in) };
         tokio::select! {
             result = is_connected => result.map_err(|_| ClientError::Ended)??,
             close = member.closed() => return Err(ClientError::Refused(close)),
@@ -99,10 +102,19 @@ impl Negotiation {
 struct Leaving {
     mailbox: Mailbox,
     member: MemberId,
+    has_left: Arc<AtomicBool>,
+}
+
+impl Leaving {
+    /// What ends from here on was meant to end.
+    fn mark(&self) {
+        self.has_left.store(true, Ordering::Release);
+    }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
+        self.mark();
         // A thread that is gone has nobody left to leave.
         let _ = self.mailbox.send(Command::Leave(self.member));
     }
@@ -137,7 +149,7 @@ async fn connect(config: &ClientConfig, place: Place) -> Result<Member, ClientEr
         let negotiation = begin(config, place, since, Some(sdp)).await?;
         socket.send(&signaling::answer(&negotiation.description)).await?;
         socket.send(&signaling::candidate(&negotiation.candidate)).await?;
-        let Leaving { mailbox, member } = &negotiation.leaving;
+        let Leaving { mailbox, member, .. } = &negotiation.leaving;
         let (mailbox, member) = (mailbox.clone(), *member);
         negotiation
             .connected_beside(|closed| tokio::spawn(run(socket, mailbox, member, closed)))
@@ -156,11 +168,18 @@ pub(super) async fn begin(
     let peer = peer(config, clock, verify_every)?;
     let (connected, is_connected) = oneshot::channel();
     let (answered, answer) = oneshot::channel();
-    let joining = Joining { peer, bind: any_port(config), offer, since, answered, connected };
+    let has_left = Arc::new(AtomicBool::new(false));
+    let (bind, left) = (any_port(config), Arc::clone(&has_left));
+    let joining = Joining { peer, bind, offer, since, has_left: left, answered, connected };
     mailbox.send(Command::Join(Box::new(joining)))?;
     let answered = answer.await.map_err(|_| ClientError::Ended)??;
     let Answered { member, description, candidate } = answered;
-    Ok(Negotiation { leaving: Leaving { mailbox, member }, description, candidate, is_connected })
+    Ok(Negotiation {
+        leaving: Leaving { mailbox, member, has_left },
+        description,
+        candidate,
+        is_connected,
+    })
 }
 
 fn peer(
