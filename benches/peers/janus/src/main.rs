@@ -8,6 +8,11 @@ mod room;
 mod report;
 #[path = "../../../../src/load_test/server_process.rs"]
 mod server_process;
+/// What the report takes of the load test's own window.
+mod window {
+    /// The share of the time that a thread of the generator may be busy before its delays are its own.
+    pub(super) const MAX_BUSY: f64 = 0.85;
+}
 
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -16,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use tokio::task::JoinSet;
-use tsubame_client::swarm::{Measurement, Member, Swarm, SwarmConfig};
+use tsubame_client::swarm::{Member, Swarm, SwarmConfig};
 use tsubame_client::{ClientConfig, Codec, Identity, Pacing, Role, SrtpProfile};
 
 use self::api::Session;
@@ -118,10 +123,12 @@ async fn test(arguments: &Arguments) -> Result<String, String> {
     let (members, failures) = gather(arguments, &mut session, &swarm).await?;
     tokio::time::sleep(WARMUP).await;
 
-    let joined = swarm.measure().await;
-    let (begun, usage_before) = (now(), process.usage()?);
+    let begun = now();
+    let joined = swarm.measure(begun).await;
+    let usage_before = process.usage()?;
     tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
-    let measured = swarm.measure().await;
+    // A track flows if it had a packet in the second half.
+    let measured = swarm.measure(begun + begun.elapsed() / 2).await;
     let (time, usage_after) = (begun.elapsed(), process.usage()?);
 
     let media = Media::between(&joined, &measured, time);
@@ -136,13 +143,14 @@ async fn test(arguments: &Arguments) -> Result<String, String> {
         connections: Connections {
             made: members.len() as u64,
             failed: failures.len() as u64,
+            lost: measured.ended,
             time_to_connected_ms: Quantiles::from(&joined.times_to_connected),
             time_to_first_packet_ms: Quantiles::from(&joined.times_to_first_packet),
         },
         media,
         delay_ms: Quantiles::from(&measured.delays),
         server: Some(server),
-        generator_busy: busy(&joined, &measured, time),
+        generator_busy: measured.busiest_since(&joined).as_secs_f64() / time.as_secs_f64(),
     };
     if let Some(cause) = failures.first() {
         eprintln!("tsubame-janus: {} clients could not connect: {cause}", failures.len());
@@ -204,10 +212,6 @@ fn template(arguments: &Arguments) -> Result<ClientConfig, String> {
     }];
     template.bind = arguments.bind;
     Ok(template)
-}
-
-fn busy(before: &Measurement, after: &Measurement, time: Duration) -> f64 {
-    after.busiest.saturating_sub(before.busiest).as_secs_f64() / time.as_secs_f64()
 }
 
 #[expect(clippy::disallowed_methods, reason = "measuring time is what this is for")]
