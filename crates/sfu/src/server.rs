@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use tsubame_rtp::NtpTime;
-use tsubame_udp::{BindOptions, Buffers, Socket};
+use tsubame_udp::{BindOptions, Buffers, Lanes};
 
 use crate::config::{Candidates, Config, StartError};
 use crate::directory::Directory;
@@ -36,7 +36,7 @@ impl Server {
         if config.coalesce > Config::MAX_COALESCE {
             return Err(StartError::Coalesce(config.coalesce));
         }
-        let (sockets, udp) = bind(&config)?;
+        let (lanes, udp) = bind(&config)?;
         let candidates = candidates(&config.candidates, &udp);
         if candidates.is_empty() {
             return Err(StartError::NoCandidate { bound: udp });
@@ -64,7 +64,7 @@ impl Server {
                 Shard::new(index, Arc::clone(&shared), neighbours, clock, seed)
             },
         );
-        start_workers(shards, sockets, udp, directory)
+        start_workers(shards, lanes, udp, directory)
     }
 
     /// Through which clients are let in.
@@ -107,31 +107,32 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// One socket per address and shard; by shard.
-fn bind(config: &Config) -> Result<(Vec<Vec<Socket>>, Vec<SocketAddr>), StartError> {
+/// The sockets for each address and shard; by shard.
+fn bind(config: &Config) -> Result<(Vec<Vec<Lanes>>, Vec<SocketAddr>), StartError> {
     if config.udp.is_empty() {
         return Err(StartError::NoSocket);
     }
-    let mut by_shard: Vec<Vec<Socket>> = (0..config.shards).map(|_| Vec::new()).collect();
+    let mut by_shard: Vec<Vec<Lanes>> = (0..config.shards).map(|_| Vec::new()).collect();
     let mut bound = Vec::new();
     for address in &config.udp {
-        let sockets = tsubame_udp::bind_shards(*address, config.shards, &BindOptions::default())
+        let lanes = tsubame_udp::bind_lanes(*address, config.shards, &BindOptions::default())
             .map_err(|source| StartError::Bind { address: *address, source })?;
-        if let Some(socket) = sockets.first() {
-            bound.push(socket.local_addr());
-            report_socket(socket);
+        if let Some(lanes) = lanes.first() {
+            bound.push(lanes.main.local_addr());
+            report_sockets(lanes);
         }
-        for (shard, socket) in by_shard.iter_mut().zip(sockets) {
-            shard.push(socket);
+        for (shard, lanes) in by_shard.iter_mut().zip(lanes) {
+            shard.push(lanes);
         }
     }
     Ok((by_shard, bound))
 }
 
-fn report_socket(socket: &Socket) {
-    let address = socket.local_addr();
-    tracing::info!(%address, features = ?socket.features(), "UDP socket bound");
-    for warning in shortages(&socket.buffers()) {
+fn report_sockets(Lanes { main, feedback }: &Lanes) {
+    let address = main.local_addr();
+    let sorts_feedback = feedback.is_some();
+    tracing::info!(%address, features = ?main.features(), sorts_feedback, "UDP socket bound");
+    for warning in shortages(&main.buffers()) {
         tracing::warn!(%address, "{warning}");
     }
 }
@@ -179,16 +180,16 @@ fn wall_clock() -> NtpClock {
 
 fn start_workers(
     shards: impl Iterator<Item = Shard>,
-    sockets: Vec<Vec<Socket>>,
+    lanes: Vec<Vec<Lanes>>,
     udp: Vec<SocketAddr>,
     directory: Arc<Directory>,
 ) -> Result<Server, StartError> {
     let mut workers = Vec::new();
     let mut mailboxes = Vec::new();
     let mut bells = Vec::new();
-    for (shard, sockets) in shards.zip(sockets) {
+    for (shard, lanes) in shards.zip(lanes) {
         let (commands, command_receiver) = mpsc::unbounded_channel();
-        let worker = Worker::new(shard, sockets, command_receiver).map_err(StartError::Thread)?;
+        let worker = Worker::new(shard, lanes, command_receiver).map_err(StartError::Thread)?;
         let waker = worker.waker();
         let metrics = worker.published();
         bells.push(worker.bell());

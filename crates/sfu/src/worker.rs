@@ -3,7 +3,9 @@
 mod bell;
 mod budget;
 mod busy;
+mod feedback;
 mod network;
+mod pace;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +18,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use tokio::sync::mpsc;
 use tsubame_stun::ice::Path;
-use tsubame_udp::{ReceiveBatch, Socket};
+use tsubame_udp::{Lanes, ReceiveBatch, Socket};
 
 use crate::handle::Command;
 use crate::metrics::Published;
@@ -24,6 +26,7 @@ use crate::shard::Shard;
 pub(crate) use bell::Bell;
 use budget::Budget;
 use busy::BusyMeter;
+use feedback::Feedback;
 use network::Network;
 
 /// Datagrams read, or runs sent, per system call. More than 64 gain nothing (`cargo bench --bench udp`).
@@ -52,6 +55,7 @@ pub(crate) struct Worker {
     /// Something waits for room on the way to another shard.
     undelivered: bool,
     network: Network,
+    feedback: Feedback,
     received: ReceiveBatch,
     /// Sockets that may have more to read, by their place in `network`.
     readable: Vec<bool>,
@@ -61,9 +65,12 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         shard: Shard,
-        sockets: Vec<Socket>,
+        lanes: Vec<Lanes>,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> io::Result<Self> {
+        let (sockets, feedback): (Vec<_>, Vec<_>) =
+            lanes.into_iter().map(|Lanes { main, feedback }| (main, feedback)).unzip();
+        let mut feedback = Feedback::new(feedback.into_iter().flatten().collect());
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         for (index, socket) in sockets.iter().enumerate() {
@@ -73,6 +80,7 @@ impl Worker {
                 Interest::READABLE,
             )?;
         }
+        feedback.watch(poll.registry());
         let readable = vec![true; sockets.len()];
         let bell = Arc::new(Bell::new(Arc::clone(&waker)));
         Ok(Self {
@@ -84,6 +92,7 @@ impl Worker {
             bells: Vec::new(),
             undelivered: false,
             network: Network::new(sockets, BATCH, SEND_ARENA, now()),
+            feedback,
             published: Arc::new(Published::new()),
             received: ReceiveBatch::new(BATCH),
             readable,
@@ -132,6 +141,7 @@ impl Worker {
                 return;
             }
             for event in &events {
+                self.feedback.told(event.token());
                 if let Some(readable) = self.readable.get_mut(event.token().0) {
                     *readable |= event.is_readable() || event.is_error();
                 }
@@ -141,6 +151,7 @@ impl Worker {
             self.network.now = woken;
             self.turn(woken);
             self.watch_full_sockets();
+            self.feedback.watch(self.poll.registry());
             settled = now();
             let took = settled.saturating_duration_since(woken);
             let metrics = &mut self.network.metrics;
@@ -161,7 +172,7 @@ impl Worker {
             self.shard.set_busy(meter.is_over_half());
             if overflows_due <= settled {
                 overflows_due = settled + OVERFLOWS_INTERVAL;
-                self.network.count_overflows();
+                self.count_overflows();
             }
             self.publish();
             if self.shard.is_done() {
@@ -195,12 +206,20 @@ impl Worker {
 
     /// How long to wait: not at all while there is something left to do.
     fn patience(&self, now: Instant) -> Option<Duration> {
-        let work_left =
-            self.readable.contains(&true) || !self.commands.is_empty() || self.shard.has_messages();
+        let work_left = self.readable.contains(&true)
+            || self.feedback.has_more()
+            || !self.commands.is_empty()
+            || self.shard.has_messages();
         if work_left {
             return Some(Duration::ZERO);
         }
-        let due = [self.shard.poll_timeout(), self.network.poll_timeout()];
+        let pace = self.feedback.pace();
+        let due = [
+            self.shard.poll_prompt_timeout(),
+            self.shard.poll_patient_timeout().map(|at| pace.postponed(at)),
+            self.network.poll_timeout(),
+            pace.next(),
+        ];
         let due = due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now));
         if !self.undelivered {
             return due;
@@ -222,6 +241,9 @@ impl Worker {
         }
         // Media is on its way before anything is begun that takes long.
         self.finish(at);
+        if self.feedback.is_due(at) {
+            self.read_feedback(at);
+        }
         self.handle_commands(at);
         self.contained(|shard| shard.handle_timeout(at));
         self.finish(at);
@@ -247,33 +269,56 @@ impl Worker {
             }
             let socket = self.network.socket(index);
             let port = socket.local_addr().port();
-            match socket.receive(&mut self.received) {
-                Ok(0) => {
-                    self.readable[index] = false;
-                    return;
-                }
-                // Fewer than could have been: the socket is empty, and tells when it is not.
-                Ok(messages) => self.readable[index] = messages == self.received.capacity(),
-                Err(error) => {
-                    // Nothing a peer does leads here. The socket is tried again when it says that there is something to read.
-                    tracing::warn!(%error, %port, "receiving failed");
-                    self.readable[index] = false;
-                    return;
-                }
-            }
-            self.network.metrics.receive_batches.record(self.received.len() as u64);
-            let shard = &mut self.shard;
-            for datagram in self.received.iter_mut() {
-                let local = SocketAddr::new(datagram.local, port);
-                let path = Path::udp(local, datagram.remote);
-                contain(shard, |shard| shard.handle_datagram(now, path, datagram.data));
-                if shard.is_full() {
-                    let network = &mut self.network;
-                    contain(shard, |shard| shard.finish_turn(now, network));
-                }
-            }
-            self.finish(now);
+            let messages = receive(socket, &mut self.received);
+            // Fewer than could have been: the socket is empty, and tells when it is not.
+            self.readable[index] = messages == self.received.capacity();
+            self.hand_in(now, port);
         }
+    }
+
+    fn read_feedback(&mut self, now: Instant) {
+        let (mut datagrams, mut has_more) = (0, false);
+        for index in 0..self.feedback.sockets().len() {
+            for _ in 0..BATCHES_PER_TURN {
+                let socket = &self.feedback.sockets()[index];
+                let port = socket.local_addr().port();
+                let messages = receive(socket, &mut self.received);
+                datagrams += self.received.len();
+                self.hand_in(now, port);
+                has_more = messages == self.received.capacity();
+                if !has_more {
+                    break;
+                }
+            }
+        }
+        self.feedback.looked(now, datagrams, has_more);
+    }
+
+    /// Hands the shard what was received, and has it forwarded.
+    fn hand_in(&mut self, now: Instant, port: u16) {
+        if self.received.is_empty() {
+            return;
+        }
+        self.network.metrics.receive_batches.record(self.received.len() as u64);
+        let shard = &mut self.shard;
+        for datagram in self.received.iter_mut() {
+            let local = SocketAddr::new(datagram.local, port);
+            let path = Path::udp(local, datagram.remote);
+            contain(shard, |shard| shard.handle_datagram(now, path, datagram.data));
+            if shard.is_full() {
+                let network = &mut self.network;
+                contain(shard, |shard| shard.finish_turn(now, network));
+            }
+        }
+        self.finish(now);
+    }
+
+    /// Asks the kernel how many datagrams it dropped on their way in.
+    fn count_overflows(&mut self) {
+        // A kernel that cannot tell leaves it at none.
+        let overflows = |socket: &Socket| u64::from(socket.receive_overflows().unwrap_or(0));
+        self.network.metrics.receive_overflows =
+            self.network.sockets().chain(self.feedback.sockets()).map(overflows).sum();
     }
 
     fn finish(&mut self, now: Instant) {
@@ -297,6 +342,16 @@ impl Worker {
             }
         }
     }
+}
+
+/// Replaces what `batch` holds by what waits in the socket; how many messages that was.
+fn receive(socket: &Socket, batch: &mut ReceiveBatch) -> usize {
+    socket.receive(batch).unwrap_or_else(|error| {
+        // Nothing a peer does leads here. The socket is tried again when it says that there is something to read.
+        let port = socket.local_addr().port();
+        tracing::warn!(%error, %port, "receiving failed");
+        0
+    })
 }
 
 /// A panic ends the session whose input caused it; the shard lives. Whether there was none.

@@ -39,6 +39,24 @@ pub(crate) fn options(
     if result == 0 { Ok(len as usize / size_of::<i32>()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Attaches a classic BPF program that chooses among the sockets that share a port.
+pub(crate) fn attach_reuseport_filter(fd: RawFd, program: &[libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // The kernel reads the program; its structure just has no place for `const`.
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    // SAFETY: the pointer and the length describe `program`, which points to `len` instructions; both outlive the call, which copies them.
+    let result = unsafe {
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_REUSEPORT_CBPF,
+            (&raw const program).cast(),
+            size_of::<libc::sock_fprog>() as _,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// The message headers of one `recvmmsg` or `sendmmsg`, allocated once and refilled per call.
 pub(crate) struct Headers {
     messages: Box<[libc::mmsghdr]>,

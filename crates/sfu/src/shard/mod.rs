@@ -312,9 +312,20 @@ impl Shard {
         &mut self.neighbours
     }
 
+    /// When [`Shard::handle_timeout`] is to be called.
+    #[cfg(any(test, feature = "bench", tsubame_fuzzing))]
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let timers = [self.timers.next(), self.replica_timers.next()];
-        [self.handshakes.due(), self.coalescing_ends()].into_iter().chain(timers).flatten().min()
+        [self.poll_prompt_timeout(), self.poll_patient_timeout()].into_iter().flatten().min()
+    }
+
+    /// When [`Shard::handle_timeout`] has to be called at once.
+    pub(crate) fn poll_prompt_timeout(&self) -> Option<Instant> {
+        [self.handshakes.due(), self.coalescing_ends()].into_iter().flatten().min()
+    }
+
+    /// When it has to be called for what may come some milliseconds late: reports, consent, repetitions.
+    pub(crate) fn poll_patient_timeout(&self) -> Option<Instant> {
+        [self.timers.next(), self.replica_timers.next()].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {

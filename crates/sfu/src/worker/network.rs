@@ -71,12 +71,8 @@ impl Network {
         self.outlets.iter().filter_map(|outlet| outlet.fullness.poll_timeout()).min()
     }
 
-    /// Asks the kernel how many datagrams it dropped on their way in.
-    pub(super) fn count_overflows(&mut self) {
-        // A kernel that cannot tell leaves it at none.
-        let overflows = |outlet: &Outlet| outlet.socket.receive_overflows().unwrap_or(0);
-        self.metrics.receive_overflows =
-            self.outlets.iter().map(|outlet| u64::from(overflows(outlet))).sum();
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        self.outlets.iter().map(|outlet| &outlet.socket)
     }
 }
 

@@ -1,0 +1,192 @@
+//! Two sockets per shard on one port, between which a small program in the kernel sorts what arrives
+//! (`SO_ATTACH_REUSEPORT_CBPF`, Linux 4.5): feedback on media here, everything else there.
+//!
+//! Receivers of media talk back: hundreds of them make thousands of RTCP packets per second, each of
+//! which would wake a shard that sleeps, and none of which is in a hurry of less than a few
+//! milliseconds. In a socket of their own they can wait for each other without holding up media.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+use crate::reuseport::bind_shards;
+use crate::socket::{BindOptions, Socket};
+use crate::sys;
+
+/// The sockets of one shard on one port.
+#[derive(Debug)]
+pub struct Lanes {
+    /// For everything that is sent, and for what is not sorted out.
+    pub main: Socket,
+    /// What receivers of media say about it: datagrams that by their first two bytes (RFC 5761 §4) are RTCP, but
+    /// sender reports (RFC 3550 §6.4.1), whose time of arrival matters. Only to be received from.
+    ///
+    /// It is no promise: in either socket there may be anything. `None` where the kernel cannot sort.
+    pub feedback: Option<Socket>,
+}
+
+/// As [`bind_shards`], with the socket for feedback beside each shard's own.
+///
+/// Each flow (source address and port) reaches one shard, always the same.
+///
+/// # Errors
+/// As [`bind_shards`].
+pub fn bind_lanes(
+    address: SocketAddr,
+    shards: usize,
+    options: &BindOptions,
+) -> io::Result<Vec<Lanes>> {
+    let shards = shards.max(1);
+    let mut sockets = bind_shards(address, 2 * shards, options)?;
+    let mut feedback = sockets.split_off(shards);
+    // The program names sockets by the order in which they were bound.
+    let is_sorted = match sockets.first() {
+        Some(first) => sort(first, shards).is_ok(),
+        None => false,
+    };
+    if !is_sorted {
+        // Without the program the kernel would spread clients over all of them.
+        feedback.clear();
+    }
+    let mut feedback = feedback.into_iter();
+    Ok(sockets.into_iter().map(|main| Lanes { main, feedback: feedback.next() }).collect())
+}
+
+fn sort(first: &Socket, shards: usize) -> io::Result<()> {
+    let shards = u32::try_from(shards).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let program = program(shards, first.local_addr().is_ipv6());
+    sys::attach_reuseport_filter(first.as_raw_fd(), &program)
+}
+
+/// First byte of RTP and RTCP, and what it is below (RFC 7983 §7).
+const RTP: (u32, u32) = (128, 192);
+/// Second byte of RTCP that is no sender report (200) nor of the types before it, and what it is below (RFC 5761 §4).
+const FEEDBACK: (u32, u32) = (201, 224);
+
+/// The program: the number of the socket that gets a datagram. Offsets count from the UDP payload, or from the IP header where
+/// `NETWORK` is added. What is too short to be looked at gets 0.
+fn program(shards: u32, v6: bool) -> Vec<libc::sock_filter> {
+    /// `SKF_NET_OFF` of linux/filter.h.
+    const NETWORK: u32 = -0x10_0000_i32 as u32;
+    // The last four bytes of the source address, and the source port behind a header without options.
+    let (address, port) =
+        if v6 { (NETWORK + 20, NETWORK + 40) } else { (NETWORK + 12, NETWORK + 20) };
+    let mut program = vec![
+        load_byte(0),
+        jump_if_at_least(RTP.0, 0, 6),
+        jump_if_at_least(RTP.1, 5, 0),
+        load_byte(1),
+        jump_if_at_least(FEEDBACK.0, 0, 3),
+        jump_if_at_least(FEEDBACK.1, 2, 0),
+        // Those for feedback come behind all others.
+        set(shards),
+        jump(1),
+        set(0),
+        store(0),
+    ];
+    if shards > 1 {
+        // Any two odd numbers that mix well: the same flow has to get the same shard, and no more.
+        program.extend([
+            load_word(address),
+            multiply(0x9e37_79b1),
+            store(1),
+            load_half(port),
+            multiply(0x85eb_ca6b),
+            load_index(1),
+            exclusive_or_index(),
+            shift_right(16),
+            modulo(shards),
+            load_index(0),
+            add_index(),
+        ]);
+    }
+    program.push(give_back());
+    program
+}
+
+fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    // Codes are eight bits long.
+    libc::sock_filter { code: code as u16, jt, jf, k }
+}
+
+fn load_byte(offset: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, offset)
+}
+
+fn load_half(offset: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, 0, 0, offset)
+}
+
+fn load_word(offset: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
+}
+
+fn load_index(memory: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LDX | libc::BPF_W | libc::BPF_MEM, 0, 0, memory)
+}
+
+fn set(value: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_IMM, 0, 0, value)
+}
+
+fn store(memory: u32) -> libc::sock_filter {
+    instruction(libc::BPF_ST, 0, 0, memory)
+}
+
+fn jump(by: u32) -> libc::sock_filter {
+    instruction(libc::BPF_JMP | libc::BPF_JA, 0, 0, by)
+}
+
+/// Goes on `yes` instructions further where the accumulator is at least `value`, `no` instructions further where not.
+fn jump_if_at_least(value: u32, yes: u8, no: u8) -> libc::sock_filter {
+    instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, yes, no, value)
+}
+
+fn multiply(by: u32) -> libc::sock_filter {
+    instruction(libc::BPF_ALU | libc::BPF_MUL | libc::BPF_K, 0, 0, by)
+}
+
+fn shift_right(by: u32) -> libc::sock_filter {
+    instruction(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 0, 0, by)
+}
+
+fn modulo(by: u32) -> libc::sock_filter {
+    instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, 0, 0, by)
+}
+
+fn exclusive_or_index() -> libc::sock_filter {
+    instruction(libc::BPF_ALU | libc::BPF_XOR | libc::BPF_X, 0, 0, 0)
+}
+
+fn add_index() -> libc::sock_filter {
+    instruction(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_X, 0, 0, 0)
+}
+
+/// Ends the program with what is in the accumulator.
+fn give_back() -> libc::sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_A, 0, 0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A jump beside its target would still be a valid program.
+    #[test]
+    fn every_jump_leads_to_where_a_socket_is_chosen() {
+        for shards in [1, 4] {
+            let program = program(shards, false);
+            let to = |from: usize, by: u32| &program[from + 1 + by as usize];
+            let (main, chosen) = (&program[8], &program[9]);
+            for (at, instruction) in program.iter().enumerate() {
+                let (jt, jf) = (u32::from(instruction.jt), u32::from(instruction.jf));
+                if u32::from(instruction.code) == libc::BPF_JMP | libc::BPF_JA {
+                    assert!(std::ptr::eq(to(at, instruction.k), chosen));
+                } else if u32::from(instruction.code) & 7 == libc::BPF_JMP {
+                    assert!(std::ptr::eq(to(at, jt.max(jf)), main), "instruction {at}");
+                    assert_eq!(jt.min(jf), 0);
+                }
+            }
+        }
+    }
+}
