@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tsubame_sfu::Handle;
 
 use crate::admission::Admission;
@@ -12,6 +13,7 @@ use crate::registry::Registry;
 
 /// See the module's documentation.
 pub(crate) struct App {
+    pub(crate) started: Instant,
     pub(crate) sfu: Handle,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,

@@ -13,6 +13,7 @@ use tsubame_sfu::Handle;
 use crate::admission::Admission;
 use crate::app::App;
 use crate::auth::Auth;
+use crate::clock;
 use crate::http;
 use crate::limits::Limits;
 use crate::listener::{Service, accept};
@@ -138,6 +139,7 @@ impl Server {
         let setting_up = Admission::new(limits.setting_up_per_source, usize::MAX);
         let api = http::api_router(sfu.clone());
         let app = Arc::new(App {
+            started: clock::now(),
             sfu,
             auth: config.auth,
             limits: config.limits,

@@ -2,6 +2,7 @@
 
 mod drive;
 mod incoming;
+mod pings;
 mod writer;
 
 use std::sync::Arc;

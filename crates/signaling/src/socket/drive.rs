@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tsubame_sfu::{ConnectionId, Join};
 use tungstenite::Utf8Bytes;
 
 use super::End;
 use super::incoming::Incoming;
+use super::pings::pings;
 use crate::admission::Place;
 use crate::app::App;
 use crate::clock;
@@ -162,9 +163,7 @@ impl Client<'_> {
         shutdown: &mut watch::Receiver<bool>,
     ) -> Result<Infallible, End> {
         let limits = &self.app.limits;
-        let first_ping = clock::now() + limits.ping_interval;
-        let mut ping = interval_at(first_ping, limits.ping_interval);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pings = pings(self.app.started, clock::now(), limits.ping_interval);
         loop {
             let idle_at = incoming.last_heard() + limits.idle_timeout;
             tokio::select! {
@@ -178,7 +177,7 @@ impl Client<'_> {
                     let reaction = self.session.handle_event(event);
                     self.react(reaction)?;
                 }
-                _ = ping.tick() => self.send(&Reply::Ping),
+                _ = pings.tick() => self.send(&Reply::Ping),
                 () = at(self.update_at) => {
                     self.admitted.membership.update();
                     self.schedule_update();
@@ -263,6 +262,7 @@ mod tests {
         .expect("the SFU starts");
         let (_shutdown, shutting_down) = watch::channel(false);
         let app = App {
+            started: clock::now(),
             sfu: sfu.handle(),
             auth: Auth::Open,
             limits: Limits::default(),
