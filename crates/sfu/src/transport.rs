@@ -8,7 +8,7 @@ use std::time::Instant;
 use tsubame_dtls as dtls;
 use tsubame_srtp as srtp;
 use tsubame_stun::ice::{Credentials, LiteAgent, LiteConfig, LiteEvent, Path};
-use tsubame_udp::Priority;
+use tsubame_udp::{Priority, prefetch};
 
 use crate::api::CloseReason;
 use crate::sink::Sink;
@@ -184,6 +184,20 @@ impl Transport {
             return None;
         }
         Some((path, &mut self.keys.as_mut()?.protector))
+    }
+
+    /// Has what [`Transport::sender`] reads fetched into the caches, but for the keys.
+    pub(crate) fn prefetch_sender(&self) {
+        prefetch(&self.ice);
+        prefetch(&self.keys);
+        prefetch(&self.closed);
+    }
+
+    /// Has the keys for sending fetched into the caches.
+    pub(crate) fn prefetch_keys(&self) {
+        if let Some(keys) = &self.keys {
+            prefetch(&keys.protector);
+        }
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {

@@ -15,6 +15,7 @@ mod gro;
 mod gso;
 mod overflow;
 mod pktinfo;
+mod prefetch;
 mod priority;
 mod recvmmsg;
 mod report;
@@ -30,6 +31,7 @@ mod waiting;
 
 pub use buffers::{BufferGrant, Buffers};
 pub use gso::{MAX_RUN_BYTES, MAX_RUN_DATAGRAMS};
+pub use prefetch::prefetch;
 pub use priority::{ByPriority, Priority};
 pub use recvmmsg::{Datagram, MAX_DATAGRAM, ReceiveBatch, ReceiveCounters};
 pub use report::{DropReason, Dropped, RunLengths, SendReport};

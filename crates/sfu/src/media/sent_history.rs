@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tsubame_rtp::rtcp::TransportFeedback;
+use tsubame_udp::prefetch;
 
 /// Packets that feedback may still speak of: 2.8 s at 180 packets per second. A power of two, and far below 2^15.
 const REMEMBERED: u16 = 512;
@@ -65,6 +66,13 @@ impl SentHistory {
         self.next = number.wrapping_add(1);
         self.len = (self.len + 1).min(REMEMBERED);
         number
+    }
+
+    /// Has the place of the next packet fetched into the caches.
+    pub(crate) fn prefetch(&self) {
+        if let Some(next) = self.ring.get(place(self.next)) {
+            prefetch(next);
+        }
     }
 
     /// Takes feedback in, and gives what is new in it. What it says of numbers that were never sent, or that arrived before, does not count.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use tsubame_rtp::MediaKind;
+use tsubame_udp::prefetch;
 
 /// How many times packets may have been left out, or the source changed, before the oldest numbers are forgotten: 32 octets each.
 const VIDEO_SEGMENTS: usize = 64;
@@ -102,6 +103,13 @@ impl SequenceMap {
             self.last = Some(Last { source, out, out_timestamp, at: now });
         }
         Some((out, out_timestamp))
+    }
+
+    /// Has what the next [`SequenceMap::forward`] reads fetched into the caches.
+    pub(crate) fn prefetch(&self) {
+        if let Some(current) = self.segments.back() {
+            prefetch(current);
+        }
     }
 
     /// The packet is not sent and leaves no gap, unless a later one was sent already: then its number is gone.

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use slab::Slab;
 use tsubame_rtp as rtp;
 use tsubame_rtp::extension::abs_send_time;
 use tsubame_srtp::Protector;
 use tsubame_stun::ice::Path;
-use tsubame_udp::Priority;
+use tsubame_udp::{Priority, prefetch};
 
 use super::Shard;
 use super::header::{HEADER, Stamps, write_header};
@@ -16,7 +17,7 @@ use crate::keys::{PeerKey, PublicationKey, SubscriptionKey};
 use crate::limits;
 use crate::media::{NtpClock, PacketCache, SentHistory};
 use crate::negotiate::table::{self, extension_id};
-use crate::peer::Held;
+use crate::peer::{Held, Peer};
 use crate::publication::Incoming;
 use crate::sink::Sink;
 use crate::subscription::Subscription;
@@ -67,7 +68,9 @@ impl Shard {
         publication.forwarded = publication.forwarded.max(highest);
         let mut is_awaited = false;
         self.templates.begin();
-        for subscription_key in &publication.subscribers {
+        for (place, subscription_key) in publication.subscribers.iter().enumerate() {
+            let ahead = publication.subscribers.get(place + 1..).unwrap_or_default();
+            prefetch_subscribers(&self.subscriptions, &self.peers, ahead);
             let Some(subscription) = self.subscriptions.get_mut(subscription_key.0) else {
                 continue;
             };
@@ -173,6 +176,33 @@ impl Shard {
         }
         let peer = subscription.peer;
         self.touch(peer);
+    }
+}
+
+/// Has what the next subscribers need fetched into the caches, while one is being encrypted for. Of hundreds of subscribers nothing is in there any
+/// more since the batch before, and each piece is found by way of another: so from step to step, one subscriber further on each.
+fn prefetch_subscribers(
+    subscriptions: &Slab<Subscription>,
+    peers: &Slab<Peer>,
+    ahead: &[SubscriptionKey],
+) {
+    let subscription = |place: usize| subscriptions.get(ahead.get(place)?.0);
+    let peer = |place: usize| peers.get(subscription(place)?.peer.0);
+    if let Some(third) = subscription(2) {
+        prefetch(third);
+    }
+    if let Some(second) = subscription(1) {
+        prefetch(second.mid.as_bytes());
+        second.sequence.prefetch();
+    }
+    if let Some(second) = peer(1) {
+        prefetch(&second.closed);
+        prefetch(&second.sent);
+        second.transport.prefetch_sender();
+    }
+    if let Some(first) = peer(0) {
+        first.sent.prefetch();
+        first.transport.prefetch_keys();
     }
 }
 
