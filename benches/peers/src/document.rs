@@ -7,8 +7,8 @@ use std::process::Command;
 const BEGIN: &str = "<!-- tables: written by benches/peers/run --update-docs -->";
 const END: &str = "<!-- end of tables -->";
 /// Those of the program that is built with the feature.
-const BEGIN_AWS_LC_RS: &str = "<!-- tables of feature aws-lc-rs: written likewise -->";
-const END_AWS_LC_RS: &str = "<!-- end of tables of feature aws-lc-rs -->";
+const BEGIN_RING: &str = "<!-- tables of feature ring: written likewise -->";
+const END_RING: &str = "<!-- end of tables of feature ring -->";
 
 /// The crates whose versions the document names.
 const PEERS: [&str; 16] = [
@@ -35,8 +35,8 @@ const MORE_PEERS: [&str; 3] = ["str0m-aws-lc-rs", "webrtc-sdp", "webrtc-srtp"];
 pub(crate) fn update(tables: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks.md");
     let text = std::fs::read_to_string(&path).expect("docs/benchmarks.md");
-    let (begin, end, circumstances) = if cfg!(feature = "aws-lc-rs") {
-        (BEGIN_AWS_LC_RS, END_AWS_LC_RS, String::new())
+    let (begin, end, circumstances) = if cfg!(feature = "ring") {
+        (BEGIN_RING, END_RING, String::new())
     } else {
         (BEGIN, END, circumstances() + "\n")
     };

@@ -63,7 +63,7 @@ fn main() {
 fn groups() -> Vec<Group> {
     let mut all = Vec::new();
     all.extend(srtp::groups());
-    if cfg!(feature = "aws-lc-rs") {
+    if cfg!(feature = "ring") {
         return all;
     }
     all.extend(rtp::groups());

@@ -26,7 +26,7 @@ pub(crate) fn groups() -> [Group; 2] {
             (Profile::Aes256CmHmacSha1_80, "AES_256_CM_HMAC_SHA1_80"),
         ];
         // The feature changes nothing else.
-        let gcm_alone = cfg!(feature = "aws-lc-rs");
+        let gcm_alone = cfg!(feature = "ring");
         let raced = profiles.iter().filter(|(_, name)| !gcm_alone || name.ends_with("_GCM"));
         let cases = raced.flat_map(|profile| SIZES.map(|size| (*profile, size)));
         cases
@@ -36,8 +36,8 @@ pub(crate) fn groups() -> [Group; 2] {
             })
             .collect()
     };
-    let names = if cfg!(feature = "aws-lc-rs") {
-        ["SRTP protect, feature `aws-lc-rs`", "SRTP unprotect, feature `aws-lc-rs`"]
+    let names = if cfg!(feature = "ring") {
+        ["SRTP protect, feature `ring`", "SRTP unprotect, feature `ring`"]
     } else {
         ["SRTP protect", "SRTP unprotect"]
     };

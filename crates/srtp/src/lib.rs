@@ -19,6 +19,11 @@
     )
 )]
 
+#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+compile_error!(
+    "tsubame-srtp needs somebody's AES-GCM: leave its default feature `aws-lc-rs` on, or ask for its feature `ring`"
+);
+
 mod cipher;
 mod cryptex;
 mod derivation;

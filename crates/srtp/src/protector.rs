@@ -26,8 +26,8 @@ const MAX_PACKET: usize = 65_535;
 ///
 /// It serves at most [`MAX_OUTGOING_SSRCS`](crate::MAX_OUTGOING_SSRCS) SSRCs and never forgets one.
 ///
-/// What an RTP packet needs are the Protector's own 592 octets (of which the profiles read 230 to 560)
-/// and 48 octets per stream; the RTCP key stands apart.
+/// What an RTP packet needs are the Protector's own octets, at most 600, 48 octets per stream, and AWS-LC's AES-GCM key
+/// where that is used; the RTCP key stands apart.
 pub struct Protector {
     rtp: Cipher,
     used: UsedIndices,

@@ -113,14 +113,15 @@ fn drain(
     Ok(())
 }
 
-/// A datagram's path: these sockets are bound to one address, so that is where it was sent to.
+/// A datagram's path: these sockets are bound to one address, so that is where it was sent to. (Who was stopped and goes on is
+/// interrupted.)
 fn receive(socket: &UdpSocket, datagram: &mut [u8]) -> std::io::Result<Option<(Path, usize)>> {
     match socket.recv_from(datagram) {
         Ok((length, from)) => Ok(Some((Path::udp(socket.local_addr()?, from), length))),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
+        Err(error) => match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 

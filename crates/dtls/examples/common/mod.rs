@@ -71,6 +71,8 @@ pub(crate) fn run(
         match socket.recv_from(&mut buffer) {
             Ok((len, from)) if from == remote => received = buffer.get(..len).map(<[u8]>::to_vec),
             Ok(_) => (),
+            // Who was stopped and goes on: what the timer says is asked anew.
+            Err(error) if error.kind() == ErrorKind::Interrupted => (),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 if timeout.is_some() {
                     let result = connection.handle_timeout(now());

@@ -247,12 +247,7 @@ impl AwaitCertificateRequest {
         message: &Message,
         config: &Config,
     ) -> Result<CertificateAnswer, Error> {
-        let serves = |identity: &Arc<Identity>| {
-            let mut schemes = identity.schemes().iter();
-            let scheme = schemes.find(|scheme| request.schemes.contains(scheme))?;
-            request.takes(identity.is_rsa()).then(|| (Arc::clone(identity), *scheme))
-        };
-        let answer = match (config.client_certificate, config.identities().find_map(serves)) {
+        let answer = match (config.client_certificate, first_welcome(request, config)) {
             (ClientCertificate::Required, None) => {
                 return Err(PeerIncompatible::NoCommonSignatureScheme.into());
             }
@@ -282,6 +277,18 @@ impl AwaitCertificateRequest {
             answer,
         }
     }
+}
+
+/// The first identity of ours that the request takes, and what it signs with.
+pub(super) fn first_welcome(
+    request: &CertificateRequest<'_>,
+    config: &Config,
+) -> Option<(Arc<Identity>, SignatureScheme)> {
+    config.identities().filter(|identity| request.takes(identity.is_rsa())).find_map(|identity| {
+        let mut schemes = identity.schemes().iter();
+        let scheme = schemes.find(|scheme| request.schemes.contains(scheme))?;
+        Some((Arc::clone(identity), *scheme))
+    })
 }
 
 /// What we answer to a CertificateRequest, or to none.

@@ -29,7 +29,7 @@ mod resume;
 
 use std::sync::Arc;
 
-use choice::Choice;
+pub(super) use choice::Choice;
 use resume::{AwaitResumedFinished, resumable};
 use ring::hmac;
 

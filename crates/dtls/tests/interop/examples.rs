@@ -101,6 +101,7 @@ fn the_server_example_serves_openssl() {
         crate::openssl::SOURCE,
     );
     let exported = openssl.wait_for("Keying material:").to_lowercase();
+    server.stop_and_go_on();
     openssl.write(b"there and back\n");
     openssl.wait_for("there and back");
     openssl.write(b"Q\n");

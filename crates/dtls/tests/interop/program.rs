@@ -66,6 +66,14 @@ impl Program {
         }
     }
 
+    /// As Ctrl-Z and `fg` do: what waits with a time limit is interrupted.
+    pub(crate) fn stop_and_go_on(&self) {
+        for signal in ["STOP", "CONT"] {
+            let kill = format!("kill -{signal} {}", self.process.id());
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        }
+    }
+
     pub(crate) fn write(&mut self, text: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(text).unwrap();

@@ -1,4 +1,4 @@
-//! AES in Galois/counter mode (RFC 7714). The primitive is *ring*'s, or AWS-LC's by feature `aws-lc-rs`.
+//! AES in Galois/counter mode (RFC 7714). The primitive is AWS-LC's by feature `aws-lc-rs`, else *ring*'s.
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc_rs;

@@ -13,13 +13,13 @@ use crate::v12::signature::SignatureScheme;
 use crate::v12::suite::CipherSuite;
 
 /// What we take of a client's offer.
-pub(super) struct Choice {
-    pub(super) suite: CipherSuite,
+pub(in crate::v12) struct Choice {
+    pub(in crate::v12) suite: CipherSuite,
     pub(super) group: NamedGroup,
-    pub(super) scheme: SignatureScheme,
+    pub(in crate::v12) scheme: SignatureScheme,
     pub(super) srtp_profile: Option<SrtpProfile>,
     /// Who we are to this client.
-    pub(super) identity: Arc<Identity>,
+    pub(in crate::v12) identity: Arc<Identity>,
 }
 
 impl Choice {
@@ -50,7 +50,7 @@ impl Choice {
     ///
     /// RFC 8422 §5.1.1: the client's groups are the curves of certificates that it can read, too. But who names X25519 alone
     /// mostly reads P-256 all the same, so a certificate of another curve comes last and is not ruled out.
-    pub(super) fn from_offer(
+    pub(in crate::v12) fn from_offer(
         hello: &ClientHello<'_>,
         config: &Config,
     ) -> Result<Self, PeerIncompatible> {
