@@ -37,9 +37,10 @@ impl Server {
         if config.coalesce > Config::MAX_COALESCE {
             return Err(StartError::Coalesce(config.coalesce));
         }
-        let (sockets, udp) = sockets::bind(&config)?;
-        let candidates = sockets::candidates(&config.candidates, &udp);
-        if candidates.is_empty() {
+        let sockets = sockets::bind(&config)?;
+        let udp = sockets::addresses(&sockets);
+        let candidates = sockets::candidates(&config, &sockets);
+        if candidates.iter().any(Vec::is_empty) {
             return Err(StartError::NoCandidate { bound: udp });
         }
         let identity = tsubame_dtls::Identity::generate_ecdsa().map_err(StartError::Identity)?;
@@ -51,6 +52,7 @@ impl Server {
             census: Census::default(),
             directory: Arc::new(Directory::new(config.shards, config.channel_on_one_shard)),
             shards: config.shards,
+            hands_over: !config.port_per_shard,
         });
         let directory = Arc::clone(&shared.directory);
         let clock = wall_clock();

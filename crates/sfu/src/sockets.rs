@@ -1,4 +1,7 @@
 //! The sockets that media is moved through, and what clients are told of them.
+//!
+//! Either all shards share the ports (`SO_REUSEPORT`), and what lands on the wrong one is handed over; or each has ports of its own, and its clients
+//! are told of these and no others.
 
 use std::net::SocketAddr;
 
@@ -7,24 +10,59 @@ use tsubame_udp::{BindOptions, Buffers, Socket};
 use crate::config::{Candidates, Config, StartError};
 
 /// One socket per address and shard; by shard.
-pub(crate) fn bind(config: &Config) -> Result<(Vec<Vec<Socket>>, Vec<SocketAddr>), StartError> {
+pub(crate) fn bind(config: &Config) -> Result<Vec<Vec<Socket>>, StartError> {
     if config.udp.is_empty() {
         return Err(StartError::NoSocket);
     }
     let mut by_shard: Vec<Vec<Socket>> = (0..config.shards).map(|_| Vec::new()).collect();
-    let mut bound = Vec::new();
     for address in &config.udp {
-        let sockets = tsubame_udp::bind_shards(*address, config.shards, &BindOptions::default())
-            .map_err(|source| StartError::Bind { address: *address, source })?;
-        if let Some(socket) = sockets.first() {
-            bound.push(socket.local_addr());
-            report_socket(socket);
-        }
+        let sockets = match config.port_per_shard {
+            true => bind_ports(*address, config.shards)?,
+            false => bind_port(*address, config.shards)?,
+        };
         for (shard, socket) in by_shard.iter_mut().zip(sockets) {
             shard.push(socket);
         }
     }
-    Ok((by_shard, bound))
+    Ok(by_shard)
+}
+
+/// One port for all shards.
+fn bind_port(address: SocketAddr, shards: usize) -> Result<Vec<Socket>, StartError> {
+    let sockets = tsubame_udp::bind_shards(address, shards, &BindOptions::default())
+        .map_err(|source| StartError::Bind { address, source })?;
+    if let Some(socket) = sockets.first() {
+        report_socket(socket);
+    }
+    Ok(sockets)
+}
+
+/// A port for each shard, from that of `address` upwards; any free ones if that is 0.
+fn bind_ports(address: SocketAddr, shards: usize) -> Result<Vec<Socket>, StartError> {
+    let bind = |number: usize| {
+        let port = match address.port() {
+            0 => Some(0),
+            first => u16::try_from(number).ok().and_then(|number| first.checked_add(number)),
+        };
+        let port = port.ok_or(StartError::NoPorts { address, shards })?;
+        let address = SocketAddr::new(address.ip(), port);
+        let socket = Socket::bind(address, &BindOptions::default())
+            .map_err(|source| StartError::Bind { address, source })?;
+        report_socket(&socket);
+        Ok(socket)
+    };
+    (0..shards).map(bind).collect()
+}
+
+/// The addresses of all shards' sockets, each once.
+pub(crate) fn addresses(by_shard: &[Vec<Socket>]) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for address in by_shard.iter().flatten().map(Socket::local_addr) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 fn report_socket(socket: &Socket) {
@@ -50,8 +88,17 @@ fn shortages(buffers: &Buffers) -> impl Iterator<Item = String> {
     })
 }
 
+/// What each shard's clients are told.
+pub(crate) fn candidates(config: &Config, by_shard: &[Vec<Socket>]) -> Vec<Vec<SocketAddr>> {
+    let of_shard = |sockets: &Vec<Socket>| {
+        let bound: Vec<SocketAddr> = sockets.iter().map(Socket::local_addr).collect();
+        advertised(&config.candidates, &bound)
+    };
+    by_shard.iter().map(of_shard).collect()
+}
+
 /// What is advertised for the sockets that were bound.
-pub(crate) fn candidates(candidates: &Candidates, bound: &[SocketAddr]) -> Vec<SocketAddr> {
+fn advertised(candidates: &Candidates, bound: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut advertised = Vec::new();
     for socket in bound {
         let addresses = match candidates {
@@ -88,21 +135,21 @@ mod tests {
         let interfaces = vec![ip("192.0.2.1"), ip("2001:db8::1")];
         let bound = [socket("0.0.0.0:4000"), socket("[::]:4001")];
         let expected = [socket("192.0.2.1:4000"), socket("[2001:db8::1]:4001")];
-        assert_eq!(candidates(&Candidates::Interfaces(interfaces), &bound), expected);
+        assert_eq!(advertised(&Candidates::Interfaces(interfaces), &bound), expected);
     }
 
     #[test]
     fn a_socket_bound_to_one_address_advertises_that_and_no_other_interface() {
         let interfaces = vec![ip("192.0.2.1"), ip("192.0.2.2")];
         let bound = [socket("192.0.2.2:4000"), socket("127.0.0.1:4001")];
-        assert_eq!(candidates(&Candidates::Interfaces(interfaces), &bound), bound);
+        assert_eq!(advertised(&Candidates::Interfaces(interfaces), &bound), bound);
     }
 
     #[test]
     fn behind_a_nat_only_the_address_that_was_named_is_told() {
         let explicit = Candidates::Explicit(vec![ip("203.0.113.9"), ip("2001:db8::9")]);
-        let advertised = candidates(&explicit, &[socket("10.0.0.5:4000"), socket("0.0.0.0:4001")]);
-        assert_eq!(advertised, [socket("203.0.113.9:4000"), socket("203.0.113.9:4001")]);
+        let told = advertised(&explicit, &[socket("10.0.0.5:4000"), socket("0.0.0.0:4001")]);
+        assert_eq!(told, [socket("203.0.113.9:4000"), socket("203.0.113.9:4001")]);
     }
 
     #[test]
@@ -119,5 +166,50 @@ mod tests {
             ]
         );
         assert_eq!(shortages(&buffers(1, 4_194_304)).count(), 1);
+    }
+
+    fn config(udp: &str, shards: usize, port_per_shard: bool) -> Config {
+        Config { udp: vec![socket(udp)], shards, port_per_shard, ..Config::default() }
+    }
+
+    #[test]
+    fn shards_share_a_port_and_tell_the_same() {
+        let config = config("127.0.0.1:0", 3, false);
+        let sockets = bind(&config).unwrap();
+        let [address] = addresses(&sockets).try_into().unwrap();
+        assert_eq!(candidates(&config, &sockets), vec![vec![address]; 3]);
+    }
+
+    #[test]
+    fn a_port_of_its_own_is_what_a_shard_tells() {
+        let config = config("127.0.0.1:0", 3, true);
+        let sockets = bind(&config).unwrap();
+        let addresses = addresses(&sockets);
+        assert_eq!(addresses.len(), 3);
+        let told: Vec<_> = addresses.iter().map(|address| vec![*address]).collect();
+        assert_eq!(candidates(&config, &sockets), told);
+    }
+
+    #[test]
+    fn ports_of_shards_are_consecutive_and_nobody_elses() {
+        // Whose ports lie between two of the kernel's choice nobody knows: so try until two in a row are free.
+        let two = |first: u16| bind(&config(&format!("127.0.0.1:{first}"), 2, true));
+        let bound = (20_000..20_100).step_by(2).find_map(|first| Some((first, two(first).ok()?)));
+        let (first, sockets) = bound.expect("two free ports");
+        let ports: Vec<u16> = addresses(&sockets).iter().map(SocketAddr::port).collect();
+        assert_eq!(ports, [first, first + 1]);
+        let again = two(first).unwrap_err();
+        assert!(matches!(again, StartError::Bind { address, .. } if address.port() == first));
+    }
+
+    #[test]
+    fn the_last_port_has_none_above_it() {
+        let error = bind(&config("127.0.0.1:65535", 2, true)).unwrap_err();
+        // Somebody may have the last port.
+        assert!(matches!(error, StartError::NoPorts { shards: 2, .. } | StartError::Bind { .. }));
+        assert!(matches!(
+            bind(&Config { udp: vec![], ..config("127.0.0.1:1", 1, true) }),
+            Err(StartError::NoSocket)
+        ));
     }
 }
