@@ -45,13 +45,10 @@ fn bind_ports(address: SocketAddr, shards: usize) -> Result<Vec<Socket>, StartEr
             first => u16::try_from(number).ok().and_then(|number| first.checked_add(number)),
         };
         let port = port.ok_or(StartError::NoPorts { address, shards })?;
-        let address = SocketAddr::new(address.ip(), port);
-        let socket = Socket::bind(address, &BindOptions::default())
-            .map_err(|source| StartError::Bind { address, source })?;
-        report_socket(&socket);
-        Ok(socket)
+        bind_port(SocketAddr::new(address.ip(), port), 1)
     };
-    (0..shards).map(bind).collect()
+    let sockets: Result<Vec<_>, StartError> = (0..shards).map(bind).collect();
+    Ok(sockets?.into_iter().flatten().collect())
 }
 
 /// The addresses of all shards' sockets, each once.
