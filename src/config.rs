@@ -28,6 +28,7 @@ pub(crate) struct Settings {
     /// Empty: the machine's own.
     pub(crate) candidates: Vec<IpAddr>,
     pub(crate) shards: usize,
+    pub(crate) port_per_shard: bool,
     /// `None`: the default.
     pub(crate) channel_on_one_shard: Option<NonZeroUsize>,
     pub(crate) coalesce: Duration,
@@ -78,6 +79,7 @@ impl Settings {
             udp: all_parsed(many("--udp", arguments.udp, file.udp), ADDRESS)?,
             candidates: candidates(many("--candidate", arguments.candidate, file.candidate))?,
             shards: shards.map_or_else(|| Ok(cores()), checked_shards)?,
+            port_per_shard: arguments.port_per_shard || file.port_per_shard,
             channel_on_one_shard: parsed(spread, MEMBERS)?,
             coalesce: coalesce.map_or(Ok(Duration::ZERO), checked_coalesce)?,
             log: log(one("--log", arguments.log, file.log))?,

@@ -70,6 +70,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
         udp: if settings.udp.is_empty() { default_udp() } else { settings.udp },
         candidates,
         shards: settings.shards,
+        port_per_shard: settings.port_per_shard,
         channel_on_one_shard: settings
             .channel_on_one_shard
             .map_or(defaults.channel_on_one_shard, NonZeroUsize::get),

@@ -164,6 +164,21 @@ async fn viewers_of_both_shards_watch_one_publisher() {
 }
 
 #[tokio::test]
+async fn with_a_port_for_each_shard_nothing_is_handed_over() {
+    let server = Server::start(&[&LOOPBACK[..], &SPREAD, &["--port-per-shard"]].concat());
+    let _publisher = connect(&server, Role::SendOnly, |_| {}).await;
+    let mut viewers = Vec::new();
+    for _ in 0..4 {
+        viewers.push(connect(&server, Role::RecvOnly, |_| {}).await);
+    }
+    for viewer in &viewers {
+        watches(viewer, 30, 50).await;
+    }
+    assert!(server.metric("tsubame_replicated_total") > 80.0);
+    assert_eq!(server.metric("tsubame_handed_over_total"), 0.0);
+}
+
+#[tokio::test]
 async fn everybody_in_a_meeting_on_two_shards_sees_the_others() {
     let server = Server::start(&[&LOOPBACK[..], &SPREAD].concat());
     let mut members = Vec::new();

@@ -1,6 +1,7 @@
 //! `tsubame load-test` against `tsubame`, both as processes.
 
 mod process;
+mod whep;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -207,6 +208,73 @@ fn whip_endpoints_of_any_server_are_loaded() {
     let nowhere = peer.endpoint.replace("offer", "nowhere");
     let refused = refused(&["load-test", "--whip", &nowhere, "--subscribers", "0"]);
     assert!(refused.ends_with("the endpoint answered 404, not 201"), "{refused}");
+}
+
+#[test]
+fn whep_endpoints_of_any_server_are_watched() {
+    let endpoint = whep::serve();
+    let output = run(&[
+        "load-test",
+        "--whep",
+        &endpoint,
+        "--publishers",
+        "0",
+        "--subscribers",
+        "3",
+        "--warmup",
+        "1s",
+        "--duration",
+        "2s",
+        "--json",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(count(&report, "/connections/made"), 3);
+    assert_eq!(
+        (count(&report, "/media/tracks"), count(&report, "/media/tracks_without_media")),
+        (3, 0)
+    );
+    // 30 frames a second of two packets at least.
+    assert!(count(&report, "/media/received_packets") > 90, "{report}");
+    assert_eq!(count(&report, "/media/corrupted") + count(&report, "/media/undecryptable"), 0);
+    assert!(count(&report, "/delay_ms/count") > 0, "{report}");
+}
+
+#[test]
+fn the_report_says_everything_that_operators_ask_for() {
+    let server = Running::start(&ANY_PORT);
+    let pid = server.process.id().to_string();
+    let output = run(&[
+        "load-test",
+        server.field("signaling"),
+        "--subscribers",
+        "2",
+        "--duration",
+        "1s",
+        "--warmup",
+        "1s",
+        "--server-pid",
+        &pid,
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    for (line, says) in [
+        ("connections", &["3 made", "0 failed"][..]),
+        ("  connected", &["p50", "p99"]),
+        ("  first media", &["p50", "p99"]),
+        ("media", &["packets/s", "Mbit/s"]),
+        ("  lost", &["recovered", "duplicated", "reordered"]),
+        ("  delay", &["p50", "p99", "p99.9"]),
+        ("server", &["us per received packet", "user", "system", "of a core"]),
+        ("  memory", &["MiB", "KiB per client"]),
+        ("generator", &["busy"]),
+    ] {
+        let found = text.lines().find(|found| found.starts_with(line)).expect(line);
+        assert!(says.iter().all(|word| found.contains(word)), "{found}");
+    }
+    let progress = String::from_utf8(output.stderr).expect("text");
+    assert!(progress.lines().any(|line| line == "2 of 2 subscribers joined"), "{progress}");
+    assert!(progress.lines().any(|line| line.contains("packets/s, ")), "{progress}");
 }
 
 #[test]

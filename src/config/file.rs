@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) udp: Vec<Entry>,
     pub(super) candidate: Vec<Entry>,
     pub(super) shards: Option<Entry>,
+    pub(super) port_per_shard: bool,
     pub(super) channel_on_one_shard: Option<Entry>,
     pub(super) coalesce: Option<Entry>,
     pub(super) log: Option<Entry>,
@@ -46,6 +47,8 @@ struct Keys {
     #[serde(default)]
     candidate: Vec<Spanned<String>>,
     shards: Option<Spanned<i64>>,
+    #[serde(default)]
+    port_per_shard: bool,
     channel_on_one_shard: Option<Spanned<i64>>,
     coalesce: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
@@ -83,6 +86,7 @@ impl File {
             udp: keys.udp.into_iter().map(entry("udp")).collect(),
             candidate: keys.candidate.into_iter().map(entry("candidate")).collect(),
             shards: keys.shards.map(in_words).map(entry("shards")),
+            port_per_shard: keys.port_per_shard,
             channel_on_one_shard: keys
                 .channel_on_one_shard
                 .map(in_words)

@@ -22,6 +22,7 @@ fn the_defaults() {
     assert!(settings.tls.is_none());
     assert!(settings.udp.is_empty() && settings.candidates.is_empty());
     assert!((1..=64).contains(&settings.shards));
+    assert!(!settings.port_per_shard);
     assert_eq!(settings.coalesce, Duration::ZERO);
     assert_eq!(settings.log.to_string(), "info");
     assert!(matches!(settings.auth, Auth::Open));
@@ -39,6 +40,7 @@ fn every_option_is_a_key() {
         udp = ["0.0.0.0:4", "[::]:5"]
         candidate = ["192.0.2.1", "2001:db8::1"]
         shards = 3
+        port_per_shard = true
         channel_on_one_shard = 40
         coalesce = "5ms"
         log = "debug"
@@ -54,6 +56,7 @@ fn every_option_is_a_key() {
     assert_eq!(settings.udp.iter().map(SocketAddr::port).collect::<Vec<_>>(), [4, 5]);
     assert_eq!(settings.candidates.len(), 2);
     assert_eq!(settings.shards, 3);
+    assert!(settings.port_per_shard);
     assert_eq!(settings.channel_on_one_shard, NonZeroUsize::new(40));
     assert_eq!(settings.coalesce, Duration::from_millis(5));
     assert_eq!(settings.log.to_string(), "debug");
@@ -85,7 +88,7 @@ fn mistakes_in_a_file_name_their_line() {
         (
             "listen = \"127.0.0.1:1\"\n\nlisen = \"127.0.0.1:2\"\n",
             "tsubame.toml:3: unknown key `lisen`, expected one of `listen`, `tls_listen`, `tls_cert`, `tls_key`, `api_listen`, \
-             `udp`, `candidate`, `shards`, `channel_on_one_shard`, `coalesce`, `log`, `access_token`, `auth_url`",
+             `udp`, `candidate`, `shards`, `port_per_shard`, `channel_on_one_shard`, `coalesce`, `log`, `access_token`, `auth_url`",
         ),
         (
             "# a comment\nlisten = \"nonsense\"\n",

@@ -17,6 +17,9 @@ pub struct Config {
     pub candidates: Candidates,
     /// Threads that move media, 1 to 64.
     pub shards: usize,
+    /// Each shard has ports of its own, and clients send to that of the shard that serves them: the first shard those of [`udp`](Self::udp),
+    /// each further one the next. Otherwise all shards share them, and hand over what lands on the wrong one.
+    pub port_per_shard: bool,
     /// Members of one channel on one shard, at least 1: further ones go to another shard, as long as there is a less busy one (docs/sharding.md).
     pub channel_on_one_shard: usize,
     /// Connections the whole server takes.
@@ -46,6 +49,7 @@ impl Default for Config {
             udp: vec![SocketAddr::from(([0, 0, 0, 0], 40_000))],
             candidates: Candidates::Interfaces(Vec::new()),
             shards: 1,
+            port_per_shard: false,
             channel_on_one_shard: limits::CHANNEL_ON_ONE_SHARD,
             max_connections: 100_000,
             coalesce: Duration::ZERO,
@@ -66,6 +70,13 @@ pub enum StartError {
     },
     /// No address to receive media at.
     NoSocket,
+    /// A port for each shard was asked for, and above this address there are too few.
+    NoPorts {
+        /// Of the first shard.
+        address: SocketAddr,
+        /// How many there are.
+        shards: usize,
+    },
     /// There is nothing to tell clients about where to send.
     NoCandidate {
         /// The bound addresses.
@@ -95,6 +106,10 @@ impl fmt::Display for StartError {
                 "cannot bind UDP {address} ({source}): choose an address of this machine with --udp"
             ),
             Self::NoSocket => f.write_str("no address to receive media at: give one with --udp"),
+            Self::NoPorts { address, shards } => write!(
+                f,
+                "UDP {address} is too high for a port of each of {shards} shards: choose a lower one with --udp, or fewer with --shards"
+            ),
             Self::NoCandidate { bound } => write!(
                 f,
                 "no address to advertise for {bound:?}: give one that clients can reach with --candidate"

@@ -21,6 +21,7 @@ mod publication;
 mod server;
 mod shard;
 mod sink;
+mod sockets;
 mod subscription;
 mod transport;
 mod worker;

@@ -94,7 +94,7 @@ impl Shard {
             join,
             &credentials,
             self.shared.dtls.identity.fingerprint(),
-            &self.shared.candidates,
+            self.shared.candidates.get(self.index).map_or(&[], Vec::as_slice),
             self.random.next_u64() >> 2,
         );
         let transport =

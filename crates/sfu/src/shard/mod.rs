@@ -86,8 +86,8 @@ use timers::Timers;
 
 /// What the shards of one server have in common.
 pub(crate) struct Shared {
-    /// Addresses to advertise, in order of preference.
-    pub(crate) candidates: Vec<SocketAddr>,
+    /// Addresses to advertise, of each shard, in order of preference.
+    pub(crate) candidates: Vec<Vec<SocketAddr>>,
     pub(crate) dtls: Arc<tsubame_dtls::Config>,
     /// On all shards together.
     pub(crate) max_connections: usize,
@@ -97,6 +97,9 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     /// How many there are.
     pub(crate) shards: usize,
+    /// They share their ports, so that datagrams land anywhere. Otherwise what lands on the wrong one was sent there on purpose, and its shard could
+    /// not answer from there.
+    pub(crate) hands_over: bool,
 }
 
 /// See the module's documentation.
@@ -280,10 +283,7 @@ impl Shard {
         };
         let Some(key) = self.demux.peer_by_ufrag(ufrag) else {
             match demux::shard_of_ufrag(ufrag) {
-                // Handed over at most once, so nothing can go in circles.
-                Some(shard)
-                    if shard != self.index && shard < self.shared.shards && via.is_none() =>
-                {
+                Some(shard) if self.may_hand_over(shard, via) => {
                     self.hand_over(shard, path, datagram);
                 }
                 _ => self.counters.unknown_ufrag += 1,

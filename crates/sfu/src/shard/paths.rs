@@ -2,7 +2,7 @@
 
 use tsubame_stun::ice::Path;
 
-use super::{Shard, ShardMessage};
+use super::{Shard, ShardMessage, Shared};
 use crate::keys::PeerKey;
 
 impl Shard {
@@ -11,6 +11,12 @@ impl Shard {
             Some(shard) if via.is_none() => self.hand_over(shard, path, datagram),
             _ => self.counters.unknown_path += 1,
         }
+    }
+
+    /// Whether a check for a client of that shard is to be handed over: at most once, so that nothing can go in circles.
+    pub(super) fn may_hand_over(&self, shard: usize, via: Option<usize>) -> bool {
+        let Shared { hands_over, shards, .. } = *self.shared;
+        hands_over && shard != self.index && shard < shards && via.is_none()
     }
 
     pub(super) fn hand_over(&mut self, shard: usize, path: Path, datagram: &[u8]) {

@@ -35,7 +35,7 @@ impl StandaloneShard {
         max_connections: usize,
     ) -> Self {
         let census = Census::default();
-        let candidates = vec![address];
+        let candidates = vec![vec![address]];
         let directory = Arc::new(Directory::new(1, 1));
         let shared = Arc::new(Shared {
             candidates,
@@ -50,6 +50,7 @@ impl StandaloneShard {
             census,
             directory,
             shards: 1,
+            hands_over: true,
         });
         let clock = NtpClock::new(now, NtpTime(0xe000_0000_0000_0000));
         let alone = Neighbours::default();

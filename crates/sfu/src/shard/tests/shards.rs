@@ -1,4 +1,4 @@
-//! Several shards behind one port: datagrams land anywhere, and are handed over.
+//! Several shards behind one port: datagrams land anywhere, and are handed over. And behind a port each: then nothing is.
 
 use tsubame_netsim::LinkConfig;
 use tsubame_rtp::MediaKind;
@@ -9,8 +9,7 @@ use super::{SECOND, frames};
 use crate::api::Role;
 
 /// A meeting of six, on networks that lose; everything that happened, as far as it shows.
-fn meeting(shards: usize) -> Vec<(u64, u64, u64, Option<u32>)> {
-    let mut world = World::new(170, shards);
+fn meeting(world: &mut World) -> Vec<(u64, u64, u64, Option<u32>)> {
     for client in 0..6 {
         world.join(&Setup { role: Role::SendRecv, ..publisher() });
         world.link(
@@ -37,10 +36,38 @@ fn meeting(shards: usize) -> Vec<(u64, u64, u64, Option<u32>)> {
 #[test]
 fn two_and_four_shards_are_as_deterministic_as_one() {
     for shards in [2, 4] {
-        let first = meeting(shards);
+        let first = meeting(&mut World::new(170, shards));
         assert!(first.iter().filter(|track| track.0 > 100).count() >= 40);
-        assert_eq!(first, meeting(shards), "{shards} shards");
+        assert_eq!(first, meeting(&mut World::new(170, shards)), "{shards} shards");
     }
+}
+
+#[test]
+fn with_a_port_for_each_shard_a_channel_on_all_of_them_hands_nothing_over() {
+    for shards in [2, 4] {
+        // Two members of the channel on each, as far as they go.
+        let mut world = World::with_port_per_shard(176, shards);
+        let first = meeting(&mut world);
+        assert!(first.iter().filter(|track| track.0 > 100).count() >= 40);
+        let counted = || world.shards.iter().map(|shard| shard.counters());
+        assert!(counted().all(|counters| counters.handed_over == 0));
+        assert!(counted().any(|counters| counters.replicated > 0));
+        assert_eq!(first, meeting(&mut World::with_port_per_shard(176, shards)), "{shards} shards");
+    }
+}
+
+#[test]
+fn a_check_at_the_port_of_another_shard_goes_nowhere() {
+    let mut world = World::with_port_per_shard(177, 2);
+    let client = world.join(&viewer());
+    world.run(SECOND);
+    assert_eq!(world.clients[client].shard, 0);
+    let from = std::net::SocketAddr::from(([203, 0, 113, 9], 1_000));
+    let mut elsewhere = world.server_of(client);
+    elsewhere.set_port(elsewhere.port() + 1);
+    world.inject_at(elsewhere, from, &check("Aabc:x", "nobody's password, really", [1; 12], true));
+    assert_eq!(world.shards[1].counters().handed_over, 0);
+    assert_eq!(world.shards[1].counters().unknown_ufrag, 1);
 }
 
 #[test]

@@ -87,6 +87,8 @@ pub(super) struct World {
     directory: Arc<Directory>,
     /// A shard that does not hear what the others say.
     pub(super) deaf: Option<usize>,
+    /// Each shard has a port of its own. Otherwise datagrams land on the shard that the client's port names.
+    port_per_shard: bool,
     seed: u8,
 }
 
@@ -154,6 +156,11 @@ fn address_of(index: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 1 + high, 1 + low], 50_000 + index as u16))
 }
 
+fn address_of_shard(shard: usize, port_per_shard: bool) -> SocketAddr {
+    let (ip, port) = SERVER;
+    SocketAddr::from((ip, if port_per_shard { port + shard as u16 } else { port }))
+}
+
 fn client_at(address: SocketAddr) -> Option<usize> {
     usize::from(address.port()).checked_sub(50_000)
 }
@@ -167,13 +174,22 @@ impl World {
     /// The same with room for so many connections per shard.
     pub(super) fn with_limit(seed: u8, shards: usize, max_connections: usize) -> Self {
         let directory = Directory::new(shards, crate::limits::CHANNEL_ON_ONE_SHARD);
-        Self::with(seed, Neighbours::connect(shards), directory, max_connections)
+        Self::with(seed, Neighbours::connect(shards), directory, max_connections, false)
+    }
+
+    /// A server whose shards have ports of their own.
+    pub(super) fn with_port_per_shard(seed: u8, shards: usize) -> Self {
+        let directory = Directory::new(shards, 2);
+        let mut world = Self::with(seed, Neighbours::connect(shards), directory, 100, true);
+        world.place = Place::Directory;
+        world
     }
 
     /// A server whose channels spread when they have so many members on each of their shards.
     pub(super) fn spreading(seed: u8, shards: usize, members_per_shard: usize) -> Self {
         let directory = Directory::new(shards, members_per_shard);
-        let mut world = Self::with(seed, Neighbours::connect(shards), directory, 1_000);
+        let neighbours = Neighbours::connect(shards);
+        let mut world = Self::with(seed, neighbours, directory, 1_000, false);
         world.place = Place::Directory;
         world
     }
@@ -181,7 +197,7 @@ impl World {
     /// A server whose shards speak over rings of so many places.
     pub(super) fn narrow(seed: u8, shards: usize, places: usize) -> Self {
         let directory = Directory::new(shards, crate::limits::CHANNEL_ON_ONE_SHARD);
-        Self::with(seed, Neighbours::connect_with(shards, places), directory, 100)
+        Self::with(seed, Neighbours::connect_with(shards, places), directory, 100, false)
     }
 
     fn with(
@@ -189,6 +205,7 @@ impl World {
         neighbours: Vec<Neighbours>,
         directory: Directory,
         max_connections: usize,
+        port_per_shard: bool,
     ) -> Self {
         #[expect(clippy::disallowed_methods, reason = "a virtual clock has to start somewhere")]
         let start = Instant::now();
@@ -199,13 +216,16 @@ impl World {
         });
         let directory = Arc::new(directory);
         let shared = Arc::new(Shared {
-            candidates: vec![SERVER.into()],
+            candidates: (0..neighbours.len())
+                .map(|shard| vec![address_of_shard(shard, port_per_shard)])
+                .collect(),
             dtls: Arc::new(tsubame_dtls::Config::new(identity())),
             max_connections,
             coalesce: Duration::ZERO,
             census: Census::default(),
             directory: Arc::clone(&directory),
             shards: neighbours.len(),
+            hands_over: !port_per_shard,
         });
         let clock = NtpClock::new(start, NtpTime(0xe000_0000_0000_0000));
         let shards = neighbours
@@ -228,6 +248,7 @@ impl World {
             place: Place::Last,
             directory,
             deaf: None,
+            port_per_shard,
             seed,
         }
     }
@@ -388,9 +409,27 @@ impl World {
 
     /// A datagram reaches the server from `from`, as if it had come over the network.
     pub(super) fn inject(&mut self, from: SocketAddr, datagram: &[u8]) {
-        let shard = usize::from(from.port()) % self.shards.len();
-        let path = Path::udp(SERVER.into(), from);
+        self.inject_at(SERVER.into(), from, datagram);
+    }
+
+    /// The same to one of the server's addresses.
+    pub(super) fn inject_at(&mut self, to: SocketAddr, from: SocketAddr, datagram: &[u8]) {
+        let shard = self.landing(to, from);
+        let path = Path::udp(to, from);
         self.shards[shard].handle_datagram(self.now, path, &mut datagram.to_vec());
+    }
+
+    /// The shard that has a datagram first.
+    fn landing(&self, to: SocketAddr, from: SocketAddr) -> usize {
+        match self.port_per_shard {
+            true => usize::from(to.port() - SERVER.1),
+            false => usize::from(from.port()) % self.shards.len(),
+        }
+    }
+
+    /// Where a client sends to.
+    pub(super) fn server_of(&self, client: usize) -> SocketAddr {
+        address_of_shard(self.clients[client].shard, self.port_per_shard)
     }
 
     /// The shard's side of a client.
@@ -433,12 +472,12 @@ impl World {
     /// From now on nothing goes to or comes from this client.
     pub(super) fn cut(&mut self, client: usize) {
         let address = self.clients[client].address;
-        self.network.set_link_up_both_ways(address, SERVER.into(), false);
+        self.network.set_link_up_both_ways(address, self.server_of(client), false);
     }
 
     pub(super) fn link(&mut self, client: usize, config: LinkConfig) {
         let address = self.clients[client].address;
-        self.network.set_link_both_ways(address, SERVER.into(), config);
+        self.network.set_link_both_ways(address, self.server_of(client), config);
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -526,7 +565,7 @@ impl World {
 
     fn deliver(&mut self) {
         while let Some(mut delivery) = self.network.poll(self.now) {
-            if delivery.to == SERVER.into() {
+            if delivery.to.ip() == SocketAddr::from(SERVER).ip() {
                 if let (Some(tap), Some(client)) = (&mut self.tap, client_at(delivery.from)) {
                     let at = self.now - self.start;
                     tap.push(Tapped { at, client, up: true, bytes: delivery.bytes.clone() });
@@ -535,7 +574,7 @@ impl World {
                 if let Some(client) = sender.filter(|client| !client.nominates) {
                     delivery.bytes = checks::without_nomination(&delivery.bytes, &client.offer);
                 }
-                let shard = usize::from(delivery.from.port()) % self.shards.len();
+                let shard = self.landing(delivery.to, delivery.from);
                 let path = Path::udp(delivery.to, delivery.from);
                 let (now, contains) = (self.now, self.contains_panics);
                 contain_if(contains, &mut self.shards[shard], |shard| {
