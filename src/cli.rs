@@ -83,8 +83,8 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "N")]
     pub(crate) shards: Option<String>,
     /// Give each of them a port of its own: the first those of --udp, each further one the next, and clients send to the one that serves them
-    #[arg(long)]
-    pub(crate) port_per_shard: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) port_per_shard: Option<bool>,
     /// Members of one channel on one shard, before further ones go to another [default: 500]
     #[arg(long, value_name = "N")]
     pub(crate) channel_on_one_shard: Option<String>,

@@ -79,7 +79,7 @@ impl Settings {
             udp: all_parsed(many("--udp", arguments.udp, file.udp), ADDRESS)?,
             candidates: candidates(many("--candidate", arguments.candidate, file.candidate))?,
             shards: shards.map_or_else(|| Ok(cores()), checked_shards)?,
-            port_per_shard: arguments.port_per_shard || file.port_per_shard,
+            port_per_shard: arguments.port_per_shard.unwrap_or(file.port_per_shard),
             channel_on_one_shard: parsed(spread, MEMBERS)?,
             coalesce: coalesce.map_or(Ok(Duration::ZERO), checked_coalesce)?,
             log: log(one("--log", arguments.log, file.log))?,

@@ -67,12 +67,13 @@ fn every_option_is_a_key() {
 fn the_command_line_wins() {
     let file = File::parse(
         Path::new("tsubame.toml"),
-        "listen = \"127.0.0.1:1\"\nudp = [\"127.0.0.1:2\", \"127.0.0.1:3\"]\nshards = 2\nlog = \"warn\"\n",
+        "listen = \"127.0.0.1:1\"\nudp = [\"127.0.0.1:2\", \"127.0.0.1:3\"]\nshards = 2\nport_per_shard = true\nlog = \"warn\"\n",
     )
     .expect("accepted");
     let arguments = ServeArguments {
         listen: Some("127.0.0.1:9".into()),
         udp: vec!["127.0.0.1:8".into()],
+        port_per_shard: Some(false),
         log: Some("debug".into()),
         ..ServeArguments::default()
     };
@@ -80,6 +81,7 @@ fn the_command_line_wins() {
     assert_eq!(settings.listen.port(), 9);
     assert_eq!(settings.udp, ["127.0.0.1:8".parse::<SocketAddr>().expect("an address")]);
     assert_eq!((settings.shards, settings.log.to_string()), (2, "debug".into()));
+    assert!(!settings.port_per_shard);
 }
 
 #[test]

@@ -36,6 +36,8 @@ const BATCH: usize = 64;
 const SEND_ARENA: usize = 8 * 8 * 1_216;
 /// Batches read from one socket before timers and commands get their turn.
 const BATCHES_PER_TURN: usize = 8;
+/// The same for a socket for feedback: media goes first, and what is left is read in the next turn.
+const FEEDBACK_BATCHES_PER_TURN: usize = 2;
 /// Commands taken per turn, so that a crowd that joins does not hold up media: an offer or an answer takes a tenth of a millisecond.
 const COMMANDS_PER_TURN: Budget = Budget { most: 32, time: Duration::from_millis(1) };
 
@@ -70,7 +72,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (sockets, feedback): (Vec<_>, Vec<_>) =
             lanes.into_iter().map(|Lanes { main, feedback }| (main, feedback)).unzip();
-        let mut feedback = Feedback::new(feedback.into_iter().flatten().collect());
+        let mut feedback = Feedback::new(feedback.into_iter().flatten());
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         for (index, socket) in sockets.iter().enumerate() {
@@ -80,7 +82,7 @@ impl Worker {
                 Interest::READABLE,
             )?;
         }
-        feedback.watch(poll.registry());
+        feedback.watch(now(), poll.registry());
         let readable = vec![true; sockets.len()];
         let bell = Arc::new(Bell::new(Arc::clone(&waker)));
         Ok(Self {
@@ -151,7 +153,7 @@ impl Worker {
             self.network.now = woken;
             self.turn(woken);
             self.watch_full_sockets();
-            self.feedback.watch(self.poll.registry());
+            self.feedback.watch(woken, self.poll.registry());
             settled = now();
             let took = settled.saturating_duration_since(woken);
             let metrics = &mut self.network.metrics;
@@ -207,7 +209,7 @@ impl Worker {
     /// How long to wait: not at all while there is something left to do.
     fn patience(&self, now: Instant) -> Option<Duration> {
         let work_left = self.readable.contains(&true)
-            || self.feedback.has_more()
+            || self.feedback.is_readable()
             || !self.commands.is_empty()
             || self.shard.has_messages();
         if work_left {
@@ -277,21 +279,22 @@ impl Worker {
     }
 
     fn read_feedback(&mut self, now: Instant) {
-        let (mut datagrams, mut has_more) = (0, false);
-        for index in 0..self.feedback.sockets().len() {
-            for _ in 0..BATCHES_PER_TURN {
-                let socket = &self.feedback.sockets()[index];
+        let mut datagrams = 0;
+        for index in 0..self.feedback.count() {
+            for _ in 0..FEEDBACK_BATCHES_PER_TURN {
+                let Some(socket) = self.feedback.to_be_read(index) else { break };
                 let port = socket.local_addr().port();
                 let messages = receive(socket, &mut self.received);
                 datagrams += self.received.len();
+                let has_more = messages == self.received.capacity();
+                self.feedback.was_read(index, has_more);
                 self.hand_in(now, port);
-                has_more = messages == self.received.capacity();
                 if !has_more {
                     break;
                 }
             }
         }
-        self.feedback.looked(now, datagrams, has_more);
+        self.feedback.looked(now, datagrams);
     }
 
     /// Hands the shard what was received, and has it forwarded.

@@ -13,6 +13,7 @@ use crate::registry::Registry;
 
 /// See the module's documentation.
 pub(crate) struct App {
+    /// What the groups count from in which clients are pinged.
     pub(crate) started: Instant,
     pub(crate) sfu: Handle,
     pub(crate) auth: Auth,

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg and most socket options have no safe interface; this is the one crate that may call them"
+    reason = "recvmmsg, sendmmsg, most socket options and prefetching have no safe interface; this is the one crate that may use them"
 )]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs, clippy::undocumented_unsafe_blocks)]
 

@@ -12,15 +12,16 @@ const LINE: usize = 64;
 #[inline(always)]
 pub fn prefetch<T: ?Sized>(value: &T) {
     let begin = std::ptr::from_ref(value).cast::<u8>();
-    let mut at = 0;
-    while at < size_of_val(value) {
-        line(begin.wrapping_add(at));
-        at += LINE;
+    for address in lines(begin.addr(), size_of_val(value)) {
+        line(begin.with_addr(address));
     }
-    // A value that does not begin with a line ends in one more.
-    if !size_of_val(value).is_multiple_of(LINE) || !begin.addr().is_multiple_of(LINE) {
-        line(begin.wrapping_add(size_of_val(value).saturating_sub(1)));
-    }
+}
+
+/// Where the lines begin that so many bytes from `begin` on lie in.
+#[inline(always)]
+fn lines(begin: usize, len: usize) -> impl Iterator<Item = usize> {
+    let first = if len == 0 { begin } else { begin - begin % LINE };
+    (first..begin + len).step_by(LINE)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -48,17 +49,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fetching_changes_nothing_whatever_the_size() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        for from in [0, 1, 63, 64, 255, 256] {
-            for to in [from, from + 1, 200, 256] {
-                if let Some(part) = bytes.get(from..to) {
-                    prefetch(part);
-                }
-            }
+    fn every_line_that_a_value_lies_in_is_fetched_once() {
+        for (begin, len, expected) in [
+            (128, 0, vec![]),
+            (130, 0, vec![]),
+            (128, 1, vec![128]),
+            (128, 64, vec![128]),
+            (128, 65, vec![128, 192]),
+            (128, 100, vec![128, 192]),
+            (191, 1, vec![128]),
+            (191, 2, vec![128, 192]),
+            (130, 126, vec![128, 192]),
+            (130, 127, vec![128, 192, 256]),
+        ] {
+            assert_eq!(lines(begin, len).collect::<Vec<_>>(), expected, "{len} from {begin} on");
         }
+    }
+
+    #[test]
+    fn fetching_changes_nothing() {
+        let bytes: Vec<u8> = (0..=255).collect();
         prefetch(&());
         prefetch(&bytes);
+        prefetch(&bytes[3..]);
         assert!(bytes.iter().copied().eq(0..=255));
     }
 }

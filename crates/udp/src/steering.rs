@@ -5,6 +5,8 @@
 //! which would wake a shard that sleeps, and none of which is in a hurry of less than a few
 //! milliseconds. In a socket of their own they can wait for each other without holding up media.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -37,7 +39,7 @@ pub fn bind_lanes(
     options: &BindOptions,
 ) -> io::Result<Vec<Lanes>> {
     let shards = shards.max(1);
-    let mut sockets = bind_shards(address, 2 * shards, options)?;
+    let mut sockets = bind_shards(address, shards.saturating_mul(2), options)?;
     let mut feedback = sockets.split_off(shards);
     // The program names sockets by the order in which they were bound.
     let is_sorted = match sockets.first() {
@@ -54,8 +56,15 @@ pub fn bind_lanes(
 
 fn sort(first: &Socket, shards: usize) -> io::Result<()> {
     let shards = u32::try_from(shards).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let program = program(shards, first.local_addr().is_ipv6());
+    let program = program(shards, first.local_addr().is_ipv6(), secrets());
     sys::attach_reuseport_filter(first.as_raw_fd(), &program)
+}
+
+/// Two numbers that nobody else knows: who does could choose addresses that all lead to one shard.
+fn secrets() -> [u32; 2] {
+    // The standard library's keys for hash maps come from the system.
+    let random = RandomState::new().hash_one(());
+    [random as u32, (random >> 32) as u32]
 }
 
 /// First byte of RTP and RTCP, and what it is below (RFC 7983 §7).
@@ -65,7 +74,7 @@ const FEEDBACK: (u32, u32) = (201, 224);
 
 /// The program: the number of the socket that gets a datagram. Offsets count from the UDP payload, or from the IP header where
 /// `NETWORK` is added. What is too short to be looked at gets 0.
-fn program(shards: u32, v6: bool) -> Vec<libc::sock_filter> {
+fn program(shards: u32, v6: bool, secrets: [u32; 2]) -> Vec<libc::sock_filter> {
     /// `SKF_NET_OFF` of linux/filter.h.
     const NETWORK: u32 = -0x10_0000_i32 as u32;
     // The last four bytes of the source address, and the source port behind a header without options.
@@ -85,12 +94,13 @@ fn program(shards: u32, v6: bool) -> Vec<libc::sock_filter> {
         store(0),
     ];
     if shards > 1 {
-        // Any two odd numbers that mix well: the same flow has to get the same shard, and no more.
         program.extend([
             load_word(address),
+            exclusive_or(secrets[0]),
             multiply(0x9e37_79b1),
             store(1),
             load_half(port),
+            exclusive_or(secrets[1]),
             multiply(0x85eb_ca6b),
             load_index(1),
             exclusive_or_index(),
@@ -154,6 +164,10 @@ fn modulo(by: u32) -> libc::sock_filter {
     instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, 0, 0, by)
 }
 
+fn exclusive_or(with: u32) -> libc::sock_filter {
+    instruction(libc::BPF_ALU | libc::BPF_XOR | libc::BPF_K, 0, 0, with)
+}
+
 fn exclusive_or_index() -> libc::sock_filter {
     instruction(libc::BPF_ALU | libc::BPF_XOR | libc::BPF_X, 0, 0, 0)
 }
@@ -175,7 +189,7 @@ mod tests {
     #[test]
     fn every_jump_leads_to_where_a_socket_is_chosen() {
         for shards in [1, 4] {
-            let program = program(shards, false);
+            let program = program(shards, false, secrets());
             let to = |from: usize, by: u32| &program[from + 1 + by as usize];
             let (main, chosen) = (&program[8], &program[9]);
             for (at, instruction) in program.iter().enumerate() {

@@ -100,6 +100,7 @@ impl Shard {
         let Some(measured) = block.round_trip(compact_now) else { return };
         let measured = Duration::from_micros(u64::from(measured) * 1_000_000 / 65_536);
         let Some(peer) = self.peers.get_mut(key.0) else { return };
+        // Up to 4 ms too long where reports wait for each other (`worker/pace.rs`): what it is for, the spacing of retransmissions, can bear that.
         // Smoothed as RFC 6298 §2.3 does; a lying peer can only slow its own retransmissions.
         let measured = measured.min(Duration::from_secs(2));
         peer.round_trip = Some(match peer.round_trip {

@@ -29,7 +29,7 @@ impl Pace {
     /// Notes that feedback was looked at, and that there were so many datagrams.
     pub(super) fn looked(&mut self, now: Instant, datagrams: usize) {
         let is_close = self.last.is_some_and(|last| now < last + CLOSE);
-        self.streak = if is_close { self.streak + 1 } else { 0 };
+        self.streak = if is_close { (self.streak + 1).min(STREAK) } else { 0 };
         self.last = Some(now);
         let goes_on = match self.next {
             Some(_) => datagrams >= WORTHWHILE,
@@ -43,9 +43,9 @@ impl Pace {
         self.next
     }
 
-    /// Whether feedback is to be looked at; `is_told`: a socket said that there is some.
-    pub(super) fn is_due(&self, now: Instant, is_told: bool) -> bool {
-        self.next.map_or(is_told, |next| next <= now)
+    /// Has feedback looked at by the clock, until a look finds little.
+    pub(super) fn go_by_the_clock(&mut self, now: Instant) {
+        self.next = Some(now + INTERVAL);
     }
 
     /// When something that is in no hurry and due at `at` is to be done: together with the next look, if that comes later.
@@ -81,8 +81,6 @@ mod tests {
     fn little_feedback_is_looked_at_when_it_comes() {
         let (pace, now) = after(1_000, CLOSE);
         assert_eq!(pace.next(), None);
-        assert!(pace.is_due(now, true));
-        assert!(!pace.is_due(now, false));
         assert_eq!(pace.postponed(now), now);
         let (pace, _) = after(STREAK, us(10));
         assert_eq!(pace.next(), None, "a burst is not much");
@@ -92,8 +90,6 @@ mod tests {
     fn much_feedback_is_looked_at_by_the_clock() {
         let (pace, now) = after(STREAK + 1, us(500));
         assert_eq!(pace.next(), Some(now + INTERVAL));
-        assert!(!pace.is_due(now + INTERVAL - us(1), true), "whatever the sockets say");
-        assert!(pace.is_due(now + INTERVAL, false));
         assert_eq!(pace.postponed(now), now + INTERVAL);
         assert_eq!(pace.postponed(now + 2 * INTERVAL), now + 2 * INTERVAL);
     }
