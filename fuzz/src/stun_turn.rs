@@ -97,7 +97,8 @@ fn write(data: &[u8]) {
     builder.requested_address_family(family).expect(room);
     builder.additional_address_family(family).expect(room);
     let error_taken = builder.address_error_code(error).is_ok();
-    assert_eq!(error_taken, (300..=699).contains(&code));
+    // RFC 8489 §14.8: a reason has fewer than 128 characters.
+    assert_eq!(error_taken, (300..=699).contains(&code) && reason.chars().count() < 128);
     builder.even_port(even_port).expect(room).requested_transport(transport).expect(room);
     builder.dont_fragment().expect(room).reservation_token(&token).expect(room);
     let icmp_taken = builder.icmp(icmp).is_ok();
