@@ -81,104 +81,64 @@ fn program(shards: u32, v6: bool, secrets: [u32; 2]) -> Vec<libc::sock_filter> {
     let (address, port) =
         if v6 { (NETWORK + 20, NETWORK + 40) } else { (NETWORK + 12, NETWORK + 20) };
     let mut program = vec![
-        load_byte(0),
+        instruction(LOAD_BYTE, 0),
         jump_if_at_least(RTP.0, 0, 6),
         jump_if_at_least(RTP.1, 5, 0),
-        load_byte(1),
+        instruction(LOAD_BYTE, 1),
         jump_if_at_least(FEEDBACK.0, 0, 3),
         jump_if_at_least(FEEDBACK.1, 2, 0),
         // Those for feedback come behind all others.
-        set(shards),
-        jump(1),
-        set(0),
-        store(0),
+        instruction(SET, shards),
+        instruction(JUMP, 1),
+        instruction(SET, 0),
+        instruction(STORE, 0),
     ];
     if shards > 1 {
         program.extend([
-            load_word(address),
-            exclusive_or(secrets[0]),
-            multiply(0x9e37_79b1),
-            store(1),
-            load_half(port),
-            exclusive_or(secrets[1]),
-            multiply(0x85eb_ca6b),
-            load_index(1),
-            exclusive_or_index(),
-            shift_right(16),
-            modulo(shards),
-            load_index(0),
-            add_index(),
+            instruction(LOAD_WORD, address),
+            instruction(EXCLUSIVE_OR, secrets[0]),
+            instruction(MULTIPLY, 0x9e37_79b1),
+            instruction(STORE, 1),
+            instruction(LOAD_HALF, port),
+            instruction(EXCLUSIVE_OR, secrets[1]),
+            instruction(MULTIPLY, 0x85eb_ca6b),
+            instruction(LOAD_INDEX, 1),
+            instruction(EXCLUSIVE_OR_INDEX, 0),
+            instruction(SHIFT_RIGHT, 16),
+            instruction(MODULO, shards),
+            instruction(LOAD_INDEX, 0),
+            instruction(ADD_INDEX, 0),
         ]);
     }
-    program.push(give_back());
+    program.push(instruction(GIVE_BACK, 0));
     program
 }
 
-fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+// What the program is made of: into the accumulator from the datagram or as it is, to and from memory, arithmetic with a number or with the index register.
+const LOAD_BYTE: u32 = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
+const LOAD_HALF: u32 = libc::BPF_LD | libc::BPF_H | libc::BPF_ABS;
+const LOAD_WORD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+const SET: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_IMM;
+const STORE: u32 = libc::BPF_ST;
+const LOAD_INDEX: u32 = libc::BPF_LDX | libc::BPF_W | libc::BPF_MEM;
+const JUMP: u32 = libc::BPF_JMP | libc::BPF_JA;
+const JUMP_IF_AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
+const MULTIPLY: u32 = libc::BPF_ALU | libc::BPF_MUL | libc::BPF_K;
+const SHIFT_RIGHT: u32 = libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K;
+const MODULO: u32 = libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K;
+const EXCLUSIVE_OR: u32 = libc::BPF_ALU | libc::BPF_XOR | libc::BPF_K;
+const EXCLUSIVE_OR_INDEX: u32 = libc::BPF_ALU | libc::BPF_XOR | libc::BPF_X;
+const ADD_INDEX: u32 = libc::BPF_ALU | libc::BPF_ADD | libc::BPF_X;
+const GIVE_BACK: u32 = libc::BPF_RET | libc::BPF_A;
+
+fn instruction(code: u32, k: u32) -> libc::sock_filter {
     // Codes are eight bits long.
-    libc::sock_filter { code: code as u16, jt, jf, k }
-}
-
-fn load_byte(offset: u32) -> libc::sock_filter {
-    instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, offset)
-}
-
-fn load_half(offset: u32) -> libc::sock_filter {
-    instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, 0, 0, offset)
-}
-
-fn load_word(offset: u32) -> libc::sock_filter {
-    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
-}
-
-fn load_index(memory: u32) -> libc::sock_filter {
-    instruction(libc::BPF_LDX | libc::BPF_W | libc::BPF_MEM, 0, 0, memory)
-}
-
-fn set(value: u32) -> libc::sock_filter {
-    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_IMM, 0, 0, value)
-}
-
-fn store(memory: u32) -> libc::sock_filter {
-    instruction(libc::BPF_ST, 0, 0, memory)
-}
-
-fn jump(by: u32) -> libc::sock_filter {
-    instruction(libc::BPF_JMP | libc::BPF_JA, 0, 0, by)
+    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
 }
 
 /// Goes on `yes` instructions further where the accumulator is at least `value`, `no` instructions further where not.
 fn jump_if_at_least(value: u32, yes: u8, no: u8) -> libc::sock_filter {
-    instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, yes, no, value)
-}
-
-fn multiply(by: u32) -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_MUL | libc::BPF_K, 0, 0, by)
-}
-
-fn shift_right(by: u32) -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 0, 0, by)
-}
-
-fn modulo(by: u32) -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, 0, 0, by)
-}
-
-fn exclusive_or(with: u32) -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_XOR | libc::BPF_K, 0, 0, with)
-}
-
-fn exclusive_or_index() -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_XOR | libc::BPF_X, 0, 0, 0)
-}
-
-fn add_index() -> libc::sock_filter {
-    instruction(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_X, 0, 0, 0)
-}
-
-/// Ends the program with what is in the accumulator.
-fn give_back() -> libc::sock_filter {
-    instruction(libc::BPF_RET | libc::BPF_A, 0, 0, 0)
+    libc::sock_filter { jt: yes, jf: no, ..instruction(JUMP_IF_AT_LEAST, value) }
 }
 
 #[cfg(test)]
@@ -194,7 +154,7 @@ mod tests {
             let (main, chosen) = (&program[8], &program[9]);
             for (at, instruction) in program.iter().enumerate() {
                 let (jt, jf) = (u32::from(instruction.jt), u32::from(instruction.jf));
-                if u32::from(instruction.code) == libc::BPF_JMP | libc::BPF_JA {
+                if u32::from(instruction.code) == JUMP {
                     assert!(std::ptr::eq(to(at, instruction.k), chosen));
                 } else if u32::from(instruction.code) & 7 == libc::BPF_JMP {
                     assert!(std::ptr::eq(to(at, jt.max(jf)), main), "instruction {at}");
