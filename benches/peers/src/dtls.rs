@@ -56,7 +56,8 @@ pub(crate) fn groups() -> [Group; 1] {
         name: "1,000 octets of application data, sent and received".to_owned(),
         contestants: transfers(&client, &ecdsa),
     });
-    [Group { name: "DTLS 1.2", rows }]
+    let name = if cfg!(feature = "ring") { "DTLS 1.2, feature `ring`" } else { "DTLS 1.2" };
+    [Group { name, rows }]
 }
 
 /// What of a handshake is measured.

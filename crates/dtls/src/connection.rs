@@ -41,7 +41,7 @@ impl Connection {
     /// A connection at the start of its handshake. A client has its first flight ready at once.
     ///
     /// `random` must be unpredictable and new for each connection: the hello random and the cookie secret come from it.
-    /// Ephemeral keys and signatures take their randomness from the operating system, because *ring* accepts no other.
+    /// Ephemeral keys and signatures take theirs from elsewhere: neither AWS-LC nor *ring* accepts any.
     pub fn new(now: Instant, role: Role, config: Arc<Config>, random: [u8; 32]) -> Self {
         Self { endpoint: Endpoint::new(now, role, config, random) }
     }

@@ -1,23 +1,26 @@
 //! Who this side is: a certificate and its private key.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
-use ring::rsa;
-use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-    RSA_PSS_SHA512,
-};
 use x509_parser::pem::Pem;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::crypto::digest::{SHA256, digest};
+use crate::crypto::rand::{SecureRandom, SystemRandom};
+use crate::crypto::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding,
+};
+use crate::crypto::{ecdsa_key, modulus_len, rsa};
 use crate::fingerprint::{Fingerprint, HashAlgorithm};
 use crate::v12::{NamedGroup, PublicKey, SignatureScheme};
 
 /// Largest certificate that fits a handshake message of 16 KiB with the lengths around it.
 const MAX_CERTIFICATE: usize = 16 * 1024 - 6;
+/// Octets of the modulus of RSA keys: 2,048 to 4,096 bits.
+const RSA_MODULUS: RangeInclusive<usize> = 256..=512;
 
 /// A certificate and its private key. One identity signs for every session of a process; share it in an
 /// [`Arc`](std::sync::Arc).
@@ -42,18 +45,19 @@ impl Identity {
         let rng = SystemRandom::new();
         let mut name = [0; 8];
         rng.fill(&mut name).map_err(|_| IdentityError::NoRandomness)?;
-        let name = u64::from_be_bytes(name);
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &rng)
+            .map_err(|_| IdentityError::GenerationFailed)?;
+        let key = SelfSigner::new(pkcs8.as_ref(), &rng).ok_or(IdentityError::GenerationFailed)?;
 
+        let name = u64::from_be_bytes(name);
         let mut params = rcgen::CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(rcgen::DnType::CommonName, format!("{name:016x}"));
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2049, 12, 31);
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
-            .map_err(|_| IdentityError::GenerationFailed)?;
+        params.serial_number = Some(name.into());
         let certificate = params.self_signed(&key).map_err(|_| IdentityError::GenerationFailed)?;
-        let pkcs8 = key.serialize_der();
-        Self::from_der(certificate.der().to_vec(), pkcs8)
+        Self::from_der(certificate.der().to_vec(), pkcs8.as_ref().to_vec())
     }
 
     /// A certificate in DER and its private key in PKCS #8: ECDSA on P-256 or P-384, or RSA of 2,048 to 4,096 bits. An
@@ -144,7 +148,7 @@ impl Identity {
                 Some(key.sign(&self.rng, message).ok()?.as_ref().to_vec())
             }
             (PrivateKey::Rsa(key), scheme) => {
-                let encoding: &'static dyn ring::signature::RsaEncoding = match scheme {
+                let encoding: &'static dyn RsaEncoding = match scheme {
                     SignatureScheme::RsaPkcs1Sha256 => &RSA_PKCS1_SHA256,
                     SignatureScheme::RsaPkcs1Sha384 => &RSA_PKCS1_SHA384,
                     SignatureScheme::RsaPkcs1Sha512 => &RSA_PKCS1_SHA512,
@@ -153,7 +157,7 @@ impl Identity {
                     SignatureScheme::RsaPssSha512 => &RSA_PSS_SHA512,
                     SignatureScheme::EcdsaSha256 | SignatureScheme::EcdsaSha384 => return None,
                 };
-                let mut signature = vec![0; key.public().modulus_len()];
+                let mut signature = vec![0; modulus_len(key)];
                 key.sign(encoding, &self.rng, message, &mut signature).ok()?;
                 Some(signature)
             }
@@ -164,12 +168,12 @@ impl Identity {
 
 impl PrivateKey {
     fn from_der(der: &[u8], rng: &SystemRandom) -> Option<Self> {
-        let ecdsa = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der, rng).ok();
+        let ecdsa = |algorithm| ecdsa_key(algorithm, der, rng);
+        let rsa = || rsa::KeyPair::from_pkcs8(der).or_else(|_| rsa::KeyPair::from_der(der)).ok();
         ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)
             .map(Self::P256)
             .or_else(|| ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
-            .or_else(|| rsa::KeyPair::from_pkcs8(der).ok().map(Self::Rsa))
-            .or_else(|| rsa::KeyPair::from_der(der).ok().map(Self::Rsa))
+            .or_else(|| rsa().filter(|key| RSA_MODULUS.contains(&modulus_len(key))).map(Self::Rsa))
     }
 
     fn public_key(&self) -> &[u8] {
@@ -177,6 +181,36 @@ impl PrivateKey {
             Self::P256(key) | Self::P384(key) => key.public_key().as_ref(),
             Self::Rsa(key) => key.public_key().as_ref(),
         }
+    }
+}
+
+/// A new P-256 key as it signs its own certificate.
+struct SelfSigner {
+    key: EcdsaKeyPair,
+    rng: SystemRandom,
+}
+
+impl SelfSigner {
+    fn new(pkcs8: &[u8], rng: &SystemRandom) -> Option<Self> {
+        let key = ecdsa_key(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, rng)?;
+        Some(Self { key, rng: rng.clone() })
+    }
+}
+
+impl rcgen::PublicKeyData for SelfSigner {
+    fn der_bytes(&self) -> &[u8] {
+        self.key.public_key().as_ref()
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl rcgen::SigningKey for SelfSigner {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let signature = self.key.sign(&self.rng, message);
+        Ok(signature.map_err(|_| rcgen::Error::RemoteKeyError)?.as_ref().to_vec())
     }
 }
 
@@ -235,3 +269,31 @@ impl fmt::Display for IdentityError {
 }
 
 impl std::error::Error for IdentityError {}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_certificate_is_signed_by_its_own_key() {
+        let identity = Identity::generate_ecdsa().unwrap();
+        let (rest, certificate) =
+            x509_parser::parse_x509_certificate(identity.certificate_der()).unwrap();
+        assert!(rest.is_empty());
+        let key = PublicKey::of_certificate(identity.certificate_der()).unwrap();
+        let signed = certificate.tbs_certificate.as_ref();
+        let signature = &certificate.signature_value.data;
+        assert!(key.verifies(SignatureScheme::EcdsaSha256, signed, signature));
+        assert_eq!(certificate.subject(), certificate.issuer());
+        // RFC 5280 §4.1.2.2: a serial number is positive.
+        assert!(certificate.tbs_certificate.raw_serial().first().is_some_and(|byte| *byte < 0x80));
+    }
+
+    #[test]
+    fn no_two_generated_certificates_are_alike() {
+        let [one, other] = [(); 2].map(|()| Identity::generate_ecdsa().unwrap());
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_ne!(one.key.public_key(), other.key.public_key());
+    }
+}

@@ -9,10 +9,16 @@
     clippy::panic
 )]
 
+#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+compile_error!(
+    "tsubame-dtls needs somebody's cryptography: leave its default feature `aws-lc-rs` on, or ask for its feature `ring`"
+);
+
 mod alert;
 mod config;
 mod connection;
 mod counters;
+mod crypto;
 mod error;
 mod fingerprint;
 mod identity;

@@ -1,9 +1,10 @@
 //! Groups for ECDHE (RFC 8422 §5.1.1) and the ephemeral keys on them.
 
-use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
-use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
+use crate::crypto::agree;
+use crate::crypto::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
+use crate::crypto::rand::SystemRandom;
 use crate::error::{Environment, Error, PeerMisbehaved};
 
 /// A group for the key exchange.
@@ -35,6 +36,15 @@ impl NamedGroup {
         Self::ALL.into_iter().find(|group| group.id() == id)
     }
 
+    /// Whether it has the form of a public value (RFC 8422 §5.4.1, §5.11): the only one that is announced.
+    fn is_public_value(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::X25519 => bytes.len() == 32,
+            Self::Secp256r1 => is_uncompressed(bytes, 32),
+            Self::Secp384r1 => is_uncompressed(bytes, 48),
+        }
+    }
+
     fn algorithm(self) -> &'static agreement::Algorithm {
         match self {
             Self::X25519 => &agreement::X25519,
@@ -44,7 +54,7 @@ impl NamedGroup {
     }
 }
 
-/// A private key for one key exchange, with its public value. *ring* takes its randomness from the system only.
+/// A private key for one key exchange, with its public value. Its randomness is not the embedder's: neither provider takes any.
 pub(crate) struct KeyExchange {
     group: NamedGroup,
     private: EphemeralPrivateKey,
@@ -70,12 +80,21 @@ impl KeyExchange {
         self.public.as_ref()
     }
 
-    /// The pre-master secret. *ring* refuses points off the curve and an all-zero X25519 result (RFC 7748 §6.1).
+    /// The pre-master secret. Points off the curve and an all-zero X25519 result (RFC 7748 §6.1) are refused, as is all that is
+    /// no uncompressed point.
     pub(crate) fn agree(self, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         #[cfg(test)]
         super::tests::work::count(|work| work.agreed += 1);
+        let refused = PeerMisbehaved::BadKeyShare(self.group);
+        if !self.group.is_public_value(peer) {
+            return Err(refused.into());
+        }
         let peer = UnparsedPublicKey::new(self.group.algorithm(), peer);
-        agreement::agree_ephemeral(self.private, &peer, |secret| Zeroizing::new(secret.to_vec()))
-            .map_err(|_| PeerMisbehaved::BadKeyShare(self.group).into())
+        agree(self.private, peer).ok_or(refused.into())
     }
+}
+
+/// Whether it has the form of an uncompressed point (RFC 8422 §5.4.1) with such coordinates.
+pub(crate) fn is_uncompressed(point: &[u8], coordinate_len: usize) -> bool {
+    point.len() == 1 + 2 * coordinate_len && point.first() == Some(&4)
 }

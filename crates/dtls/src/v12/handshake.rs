@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ring::hmac;
 use zeroize::Zeroizing;
 
 use super::flight::Flight;
@@ -15,6 +14,7 @@ use super::record::Records;
 use super::suite::CipherSuite;
 use super::{client, server};
 use crate::config::{Config, Role};
+use crate::crypto::hmac;
 use crate::error::{Error, PeerMisbehaved};
 use crate::identity::Identity;
 use crate::session::{Session, SessionSecrets};

@@ -1,8 +1,7 @@
 //! The pseudorandom function of TLS 1.2 (RFC 5246 §5).
 
-use ring::hmac;
-
 use super::suite::SuiteHash;
+use crate::crypto::hmac;
 
 /// Fills `out` with PRF(secret, label, seed), where the seed is given in parts.
 pub(crate) fn prf(hash: SuiteHash, secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {

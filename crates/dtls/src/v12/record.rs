@@ -1,11 +1,11 @@
 //! The record layer (RFC 6347 §4.1): headers, and protection by an AEAD (RFC 5246 §6.2.3.3).
 
-use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use super::key_schedule::KeyBlock;
 use super::replay::ReplayWindow;
 use crate::config::Role;
+use crate::crypto::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 pub(crate) const HEADER_LEN: usize = 13;
 const EXPLICIT_NONCE_LEN: usize = 8;
@@ -229,8 +229,8 @@ fn copy_parts(parts: &[&[u8]], mut out: &mut [u8]) {
     }
 }
 
-/// The key of one direction. *ring* keeps its expanded form and offers no way to overwrite it; the bytes it was made
-/// of are overwritten here.
+/// The key of one direction. AWS-LC overwrites its expanded form, *ring* keeps it and offers no way to; the bytes it was
+/// made of are overwritten here.
 struct DirectionKey {
     key: LessSafeKey,
     /// The fixed part of the nonce on the left, zeros behind it.

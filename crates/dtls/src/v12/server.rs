@@ -31,7 +31,6 @@ use std::sync::Arc;
 
 pub(super) use choice::Choice;
 use resume::{AwaitResumedFinished, resumable};
-use ring::hmac;
 
 use super::group::KeyExchange;
 use super::handshake::{
@@ -47,6 +46,7 @@ use super::message::{
 use super::reassembly::Message;
 use super::signature::{PublicKey, SignatureScheme};
 use crate::config::{ClientCertificate, Config, Role};
+use crate::crypto::hmac;
 use crate::error::{Environment, Error, PeerMisbehaved};
 use crate::identity::Identity;
 use crate::session::SessionSecrets;

@@ -1,11 +1,11 @@
 //! Signature schemes and the public keys of certificates (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
 
-use ring::signature as ring_signature;
-use ring_signature::{UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::oid_registry::{
     OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_PKCS1_RSAENCRYPTION,
 };
 
+use super::group::is_uncompressed;
+use crate::crypto::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 
 /// A hash function with a signature algorithm. In TLS 1.2 an ECDSA scheme does not name a curve.
@@ -86,7 +86,17 @@ impl PublicKey {
         } else {
             return Err(PeerIncompatible::UnsupportedCertificateKey.into());
         };
-        Ok(Self { kind, bytes: info.subject_public_key.data.to_vec() })
+        let bytes = info.subject_public_key.data.to_vec();
+        // RFC 8422 §5.3: we take uncompressed points alone, in a certificate too.
+        let is_taken = match kind {
+            KeyKind::P256 => is_uncompressed(&bytes, 32),
+            KeyKind::P384 => is_uncompressed(&bytes, 48),
+            KeyKind::Rsa => true,
+        };
+        if !is_taken {
+            return Err(PeerIncompatible::UnsupportedCertificateKey.into());
+        }
+        Ok(Self { kind, bytes })
     }
 
     pub(crate) fn is_rsa(&self) -> bool {
@@ -109,16 +119,16 @@ impl PublicKey {
         #[cfg(test)]
         super::tests::work::count(|work| work.verified += 1);
         let algorithm: &'static dyn VerificationAlgorithm = match (self.kind, scheme) {
-            (KeyKind::P256, S::EcdsaSha256) => &ring_signature::ECDSA_P256_SHA256_ASN1,
-            (KeyKind::P256, S::EcdsaSha384) => &ring_signature::ECDSA_P256_SHA384_ASN1,
-            (KeyKind::P384, S::EcdsaSha256) => &ring_signature::ECDSA_P384_SHA256_ASN1,
-            (KeyKind::P384, S::EcdsaSha384) => &ring_signature::ECDSA_P384_SHA384_ASN1,
-            (KeyKind::Rsa, S::RsaPkcs1Sha256) => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
-            (KeyKind::Rsa, S::RsaPkcs1Sha384) => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
-            (KeyKind::Rsa, S::RsaPkcs1Sha512) => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
-            (KeyKind::Rsa, S::RsaPssSha256) => &ring_signature::RSA_PSS_2048_8192_SHA256,
-            (KeyKind::Rsa, S::RsaPssSha384) => &ring_signature::RSA_PSS_2048_8192_SHA384,
-            (KeyKind::Rsa, S::RsaPssSha512) => &ring_signature::RSA_PSS_2048_8192_SHA512,
+            (KeyKind::P256, S::EcdsaSha256) => &algorithms::ECDSA_P256_SHA256_ASN1,
+            (KeyKind::P256, S::EcdsaSha384) => &algorithms::ECDSA_P256_SHA384_ASN1,
+            (KeyKind::P384, S::EcdsaSha256) => &algorithms::ECDSA_P384_SHA256_ASN1,
+            (KeyKind::P384, S::EcdsaSha384) => &algorithms::ECDSA_P384_SHA384_ASN1,
+            (KeyKind::Rsa, S::RsaPkcs1Sha256) => &algorithms::RSA_PKCS1_2048_8192_SHA256,
+            (KeyKind::Rsa, S::RsaPkcs1Sha384) => &algorithms::RSA_PKCS1_2048_8192_SHA384,
+            (KeyKind::Rsa, S::RsaPkcs1Sha512) => &algorithms::RSA_PKCS1_2048_8192_SHA512,
+            (KeyKind::Rsa, S::RsaPssSha256) => &algorithms::RSA_PSS_2048_8192_SHA256,
+            (KeyKind::Rsa, S::RsaPssSha384) => &algorithms::RSA_PSS_2048_8192_SHA384,
+            (KeyKind::Rsa, S::RsaPssSha512) => &algorithms::RSA_PSS_2048_8192_SHA512,
             _ => return false,
         };
         UnparsedPublicKey::new(algorithm, &self.bytes).verify(message, signature).is_ok()

@@ -1,6 +1,6 @@
 //! Cipher suites: ECDHE with an AEAD, nothing else (RFC 5289, RFC 7905).
 
-use ring::{aead, digest, hmac};
+use crate::crypto::{aead, digest, hmac};
 
 /// A cipher suite of DTLS 1.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -85,6 +85,18 @@ fn identities_that_are_none() {
 }
 
 #[test]
+fn rsa_keys_of_other_sizes_than_2048_to_4096_bits() {
+    for key in [
+        include_bytes!("../keys/rsa1024.key.der").as_slice(),
+        include_bytes!("../keys/rsa4104.key.der"),
+    ] {
+        let certificate = include_bytes!("../keys/rsa.cert.der").to_vec();
+        let refused = Identity::from_der(certificate, key.to_vec()).map(|_| ());
+        assert_eq!(refused, Err(IdentityError::UnsupportedKey));
+    }
+}
+
+#[test]
 fn identities_in_pem() {
     // One text with both, the key in PKCS #1.
     let text = include_str!("../keys/rsa.pem");

