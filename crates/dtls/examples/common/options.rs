@@ -168,7 +168,7 @@ fn help(role: Role) -> String {
     }
 }
 
-/// *ring* cannot generate RSA keys.
+/// The crate generates no RSA keys.
 fn rsa() -> Result<Identity, Box<dyn Error>> {
     let certificate = include_bytes!("../../tests/keys/rsa.cert.der");
     let key = include_bytes!("../../tests/keys/rsa.key.der");
