@@ -196,6 +196,28 @@ fn limits_of_length() {
     assert!(matches!(text.parse::<Candidate>(), Err(CandidateError::TooLong { .. })));
 }
 
+/// Found by the fuzz target `ice_candidate`: what was read could be longer once it was written, and was then not read again.
+#[test]
+fn what_is_read_is_not_too_long_when_it_is_written() {
+    let of = |prefix: &str, address: &str, length: usize| {
+        let text = format!("{prefix}1 1 udp 5 {address} 9 typ host x ");
+        format!("{text}{}", "y".repeat(length - text.len()))
+    };
+    let refused = |text: String, length| {
+        assert_eq!(text.parse::<Candidate>(), Err(CandidateError::TooLong { length }));
+    };
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        for (prefix, room) in [("", 1014), ("candidate:", 1024)] {
+            let candidate: Candidate = of(prefix, address, room).parse().unwrap();
+            assert_eq!(candidate.to_string().len(), 1024);
+            assert_eq!(candidate.to_string().parse(), Ok(candidate));
+            refused(of(prefix, address, room + 1), 1025);
+        }
+    }
+    // Read as it comes, written with the IPv4 address in decimals.
+    refused(of("candidate:", "::ffff:1:1", 1024), 1028);
+}
+
 /// Found by fuzzing: such a word at the end was cut off when it was read again.
 #[test]
 fn space_that_does_not_separate_words_is_a_part_of_one() {

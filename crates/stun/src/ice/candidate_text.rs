@@ -1,12 +1,12 @@
 //! The candidate attribute as text (RFC 8839 §5.1, RFC 6544 §4.5).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::str::{FromStr, SplitAsciiWhitespace};
 
 use super::candidate::{Candidate, CandidateAddress, CandidateKind, CandidateTransport, TcpType};
 
-/// The longest text that is looked at, octets.
+/// The longest text that is looked at and that is written, octets.
 const MAX_LENGTH: usize = 1024;
 /// The highest priority (RFC 8445 §5.1.2).
 const MAX_PRIORITY: u32 = i32::MAX.unsigned_abs();
@@ -15,7 +15,8 @@ const MAX_PRIORITY: u32 = i32::MAX.unsigned_abs();
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CandidateError {
-    /// Longer than 1,024 octets.
+    /// Longer than 1,024 octets, as it came or as [`Display`](fmt::Display) would write it: with `candidate:` in front, and some IPv6
+    /// addresses in a longer form.
     TooLong {
         /// Octets there are.
         length: usize,
@@ -103,8 +104,32 @@ impl FromStr for Candidate {
             _ => return Err(CandidateError::Transport),
         };
         let Extensions { related, others: extensions, .. } = extensions;
-        Ok(Self { foundation, component, transport, priority, address, kind, related, extensions })
+        let candidate =
+            Self { foundation, component, transport, priority, address, kind, related, extensions };
+        // Whoever gets it from us by signaling has to be able to read it.
+        let length = written_length(&candidate);
+        if length > MAX_LENGTH {
+            return Err(CandidateError::TooLong { length });
+        }
+        Ok(candidate)
     }
+}
+
+/// Octets that `Display` writes.
+fn written_length(candidate: &Candidate) -> usize {
+    struct Counter(usize);
+
+    impl fmt::Write for Counter {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    // A counter never fails.
+    let _ = write!(counter, "{candidate}");
+    counter.0
 }
 
 /// A number as the grammar has it: digits, and no sign.
