@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::Direction;
+use crate::parse::payload_type;
 
 /// An attribute this crate has no type for: `a=name` or `a=name:value`. Survives a round trip.
 #[derive(Clone, PartialEq, Eq)]
@@ -183,13 +184,13 @@ impl Rid {
         )
     }
 
-    /// Payload types it is limited to; empty when there is no such limit, or none of it is a number.
+    /// Payload types it is limited to; empty when there is no such limit, or none of it is one.
     pub fn payload_types(&self) -> Vec<u8> {
         let list =
             self.restriction_list().find(|(name, _)| *name == "pt").and_then(|(_, list)| list);
         list.into_iter()
             .flat_map(|list| list.split(','))
-            .filter_map(|pt| pt.trim_ascii().parse().ok())
+            .filter_map(|word| payload_type(word.trim_ascii()))
             .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::parse::payload_type;
 use crate::{
     Attribute, Bandwidth, Candidate, CandidateError, ExtMap, Feedback, FingerprintLine, Format,
     FormatError, Msid, OtherLine, Rid, Rtcp, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
@@ -301,7 +302,7 @@ impl Codec {
 
     /// `apt` of a retransmission payload type (RFC 4588 §8.1): the payload type it repairs.
     pub fn associated_payload_type(&self) -> Option<u8> {
-        if self.is("rtx") { self.parameter("apt")?.parse().ok() } else { None }
+        if self.is("rtx") { payload_type(self.parameter("apt")?) } else { None }
     }
 
     /// Whether this feedback, `nack pli` for example, was given.

@@ -107,7 +107,7 @@ impl SessionDescription {
     /// Whether there is an `a=crypto` (RFC 4568) on any level.
     pub fn has_crypto(&self) -> bool {
         self.media.iter().any(|media| !media.crypto.is_empty())
-            || self.attributes.iter().any(|a| a.name.eq_ignore_ascii_case("crypto"))
+            || self.attributes.iter().any(|a| a.name.trim_ascii().eq_ignore_ascii_case("crypto"))
     }
 }
 

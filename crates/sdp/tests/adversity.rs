@@ -168,6 +168,8 @@ fn every_line_twice() {
                     );
                     assert_eq!((twice.setup, twice.direction), (once.setup, once.direction));
                     assert_eq!((&twice.mid, twice.sctp_port), (&once.mid, once.sctp_port));
+                    assert_eq!((&twice.rids, &twice.extensions), (&once.rids, &once.extensions));
+                    assert_eq!(twice.connection, once.connection);
                 }
             }
         }
@@ -187,6 +189,8 @@ fn what_may_be_said_once_is_refused_when_said_twice() {
         "a=setup:active",
         "a=recvonly",
         "a=identity:x",
+        "c=IN IP4 192.0.2.1",
+        "a=extmap:1 urn:x",
     ] {
         refused("", line);
     }
@@ -204,6 +208,8 @@ fn what_may_be_said_once_is_refused_when_said_twice() {
         "a=sctp-port:5000",
         "a=max-message-size:1",
         "a=sctpmap:5000 webrtc-datachannel",
+        "a=extmap:1 urn:x",
+        "a=rid:r0 send",
     ] {
         refused(VIDEO, line);
     }

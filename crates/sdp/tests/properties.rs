@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::HashSet;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -62,7 +64,12 @@ fn extensions() -> impl Strategy<Value = Vec<ExtMap>> {
         uri,
         attributes,
     });
-    vec(extension, 0..4)
+    vec(extension, 0..4).prop_map(|mut extensions| {
+        // An identifier means one extension.
+        let mut ids = HashSet::new();
+        extensions.retain(|extension| ids.insert(extension.id));
+        extensions
+    })
 }
 
 fn codec(payload_type: u8) -> impl Strategy<Value = Codec> {
@@ -194,6 +201,8 @@ fn media() -> impl Strategy<Value = Media> {
                 restrictions,
             };
             media.rids = rids.into_iter().map(rid).collect();
+            let mut ids = HashSet::new();
+            media.rids.retain(|rid| ids.insert(rid.id.clone()));
             let numbers;
             let candidates: Vec<Candidate>;
             (

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use tsubame_sdp::format::{Red, TelephoneEvent};
+use tsubame_sdp::format::{Red, Rtx, TelephoneEvent};
 use tsubame_sdp::{
     Attribute, Bandwidth, BandwidthKind, Candidate, Direction, Fragment, Media, MediaKind, Origin,
     ParseError, RidDirection, Rtcp, SctpMap, SessionDescription,
@@ -156,6 +156,34 @@ fn header_extensions() {
     assert_eq!(media.attributes.len(), 2, "ids that no packet can carry are kept as they are");
 }
 
+/// Else one end would take an element for one extension, the other end for another.
+#[test]
+fn an_identifier_means_one_header_extension_in_each_direction() {
+    const EXPECTED: &str = "one a=extmap per identifier and direction";
+    for (first, second, is_fine) in [
+        ("1", "1", false),
+        ("1", "2", true),
+        ("1", "1/sendrecv", false),
+        ("1", "1/recvonly", false),
+        ("1/sendonly", "1/sendonly", false),
+        ("1/sendonly", "1/recvonly", true),
+        ("1/inactive", "1", true),
+        ("1/inactive", "1/inactive", false),
+    ] {
+        let lines = format!("a=extmap:{first} urn:x\r\na=extmap:{second} urn:y\r\n");
+        if is_fine {
+            assert_eq!(parse(&lines).unwrap().extensions.len(), 2, "{lines}");
+            assert_eq!(video(&lines).extensions.len(), 2, "{lines}");
+        } else {
+            assert_eq!(refused(&lines), (6, EXPECTED), "{lines}");
+            assert_eq!(refused(&format!("{VIDEO}{lines}")), (8, EXPECTED), "{lines}");
+        }
+    }
+    // What another section says is its own; that those of a bundle agree is for policy to see.
+    let line = "a=extmap:1 urn:x\r\n";
+    assert!(parse(&format!("{line}{VIDEO}{line}{VIDEO}{line}")).is_ok());
+}
+
 /// Found by fuzzing: the URI became another.
 #[test]
 fn a_uri_that_ends_in_a_direction_is_not_one() {
@@ -228,6 +256,14 @@ fn crypto_is_seen_on_every_level() {
             .unwrap()
             .has_crypto()
     );
+    // A section's is known with space around its name, and so is the session's.
+    for line in ["a= crypto:1 x inline:x", "a=crypto :1 x inline:x", "a=\tCrypto\t:x", "a=crypto "]
+    {
+        for text in [format!("{line}\r\n{VIDEO}"), format!("{VIDEO}{line}\r\n")] {
+            assert!(parse(&text).unwrap().has_crypto(), "{text:?}");
+        }
+    }
+    assert!(!parse(&format!("a=crypto-policy:x\r\n{VIDEO}")).unwrap().has_crypto());
 }
 
 #[test]
@@ -244,7 +280,7 @@ fn errors_name_the_line_and_what_was_expected() {
         ("b=AS:4294967296\r\n", 5, "b=<type>:<number>"),
         ("c=IN IP4\r\n", 5, "c=IN IP4|IP6 <address>"),
         ("a=ice-ufrag:\r\n", 5, "a value without spaces"),
-        ("a=ice-ufrag:a\r\na=ice-ufrag:b\r\n", 6, "this attribute once per level"),
+        ("a=ice-ufrag:a\r\na=ice-ufrag:b\r\n", 6, "this line once per level"),
         ("a=ice-lite:1\r\n", 5, "this attribute without a value"),
         ("a=group:\r\n", 5, "a=group:<semantics> <mid>..."),
         ("m=audio 9 UDP/TLS/RTP/SAVPF\r\n", 5, "m=<media> <port> <protocol> <format>..."),
@@ -285,6 +321,10 @@ fn errors_name_the_line_and_what_was_expected() {
     assert_eq!(refused(&format!("{VIDEO}{twice}")), (8, "one a=rtpmap per payload type"));
     let mids = format!("{VIDEO}a=mid:0\r\n{VIDEO}a=mid:0\r\n");
     assert_eq!(refused(&mids), (10, "a mid that no other section has"));
+    let connections = "c=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\n";
+    assert_eq!(refused(connections), (6, "this line once per level"));
+    let rids = "a=rid:r0 send\r\na=rid:r1 send\r\na=rid:r0 recv\r\n";
+    assert_eq!(refused(&format!("{VIDEO}{rids}")), (9, "one a=rid per identifier"));
 
     let error = parse("a=setup:both\r\n").unwrap_err();
     assert_eq!(
@@ -534,12 +574,32 @@ fn writing_a_list_of_numbers_leaves_other_parameters_in_their_places() {
     }
 }
 
+/// They are what `Rtx` makes of them, and what a packet can carry.
+#[test]
+fn payload_types_that_lines_refer_to_are_seven_bits_without_a_sign() {
+    for (apt, read) in
+        [("96", Some(96)), ("127", Some(127)), ("128", None), ("200", None), ("+96", None)]
+    {
+        let media = video(&format!("a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt={apt}\r\n"));
+        let codec = &media.codecs[0];
+        assert_eq!(codec.associated_payload_type(), read, "{apt}");
+        let rtx = Rtx::read(codec).ok().map(|rtx| rtx.associated_payload_type);
+        assert_eq!(rtx, read, "{apt}");
+    }
+    let rid = &video("a=rid:r0 send pt=96,+97, 98 ,200,x;max-width=640\r\n").rids[0];
+    assert_eq!(rid.payload_types(), [96, 98]);
+}
+
 /// An `a=fmtp` that says nothing but its payload type would be no line of RFC 8866 §6.15.
 #[test]
 fn an_empty_list_of_numbers_is_not_written() {
     let mut codec = tsubame_sdp::Codec::new(101, "telephone-event", 8_000, None);
-    TelephoneEvent { events: Vec::new() }.write(&mut codec);
-    assert_eq!(TelephoneEvent::read(&codec), Ok(TelephoneEvent::default()));
+    #[allow(clippy::reversed_empty_ranges, reason = "which ranges may be")]
+    let backwards = vec![15..=0];
+    for events in [Vec::new(), backwards] {
+        TelephoneEvent { events }.write(&mut codec);
+        assert_eq!(TelephoneEvent::read(&codec), Ok(TelephoneEvent::default()));
+    }
     let mut media = tsubame_sdp::Media::new(MediaKind::Audio);
     media.push_codec(codec);
     let mut description = SessionDescription::new(Origin::new(1, 1));
@@ -585,6 +645,22 @@ fn formats_that_are_wrong() {
         (
             "96 telephone-event/8000\r\na=fmtp:96 0-256",
             "a=fmtp:96 : expected a list of event codes, 0-15 for example, found \"0-256\"",
+        ),
+        (
+            "96 telephone-event/8000\r\na=fmtp:96 15-0",
+            "a=fmtp:96 : expected a list of event codes, 0-15 for example, found \"15-0\"",
+        ),
+        (
+            "96 telephone-event/8000\r\na=fmtp:96 0-+15",
+            "a=fmtp:96 : expected a list of event codes, 0-15 for example, found \"0-+15\"",
+        ),
+        (
+            "96 red/48000/2\r\na=fmtp:96 111/+111",
+            "a=fmtp:96 : expected payload types with slashes between, found \"111/+111\"",
+        ),
+        (
+            "96 rtx/90000\r\na=fmtp:96 apt=+96",
+            "a=fmtp:96 apt: expected a payload type from 0 to 127, found \"+96\"",
         ),
     ] {
         let media = video(&format!("a=rtpmap:{codec}\r\n"));

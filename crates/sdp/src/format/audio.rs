@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{FormatError, flag, list, number, set, set_list, set_optional, wrong};
-use crate::Codec;
+use crate::{Codec, parse};
 
 /// Parameters of `opus` (RFC 7587 §6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +85,8 @@ impl Opus {
 /// Parameters of `telephone-event` (RFC 4733 §7.1.1): the events its writer knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelephoneEvent {
-    /// Ranges of event codes; 0 to 15, the DTMF digits, where nothing is said. An empty list cannot be said: nothing is written for
-    /// it, which reads as 0 to 15.
+    /// Ranges of event codes; 0 to 15, the DTMF digits, where nothing is said. An empty range is not written. Neither can an empty list
+    /// be said: nothing is written for it, which reads as 0 to 15.
     pub events: Vec<RangeInclusive<u8>>,
 }
 
@@ -105,7 +105,8 @@ impl TelephoneEvent {
         let Some(list) = list(codec) else { return Ok(Self::default()) };
         let events = list.split(',').map(|range| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
-            Some(first.trim_ascii().parse().ok()?..=last.trim_ascii().parse().ok()?)
+            let event = |word: &str| parse::number(Some(word.trim_ascii()));
+            Some(event(first)?..=event(last)?).filter(|range| !range.is_empty())
         });
         let events: Option<Vec<_>> = events.collect();
         let expected = "a list of event codes, 0-15 for example";
@@ -118,7 +119,9 @@ impl TelephoneEvent {
             (first, last) if first == last => first.to_string(),
             (first, last) => format!("{first}-{last}"),
         };
-        let list: Vec<_> = self.events.iter().map(range).collect();
+        // One that ends before it begins could not be read again.
+        let events = self.events.iter().filter(|range| !range.is_empty());
+        let list: Vec<_> = events.map(range).collect();
         set_list(codec, &list.join(","));
     }
 }

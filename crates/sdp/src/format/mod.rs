@@ -33,8 +33,8 @@ pub use video::{Av1, H265, Vp8, Vp9};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use crate::Codec;
 use crate::error::excerpt;
+use crate::{Codec, parse};
 
 /// What the parameters of a codec say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,8 +123,7 @@ fn number<T: FromStr + PartialOrd>(
     expected: &'static str,
 ) -> Result<Option<T>, FormatError> {
     let Some(found) = value(codec, parameter) else { return Ok(None) };
-    let number = found.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let number = number.and_then(|text| text.parse().ok()).filter(|number| *number <= max);
+    let number = parse::number(found).filter(|number| *number <= max);
     number.map(Some).ok_or_else(|| wrong(codec, parameter, found, expected))
 }
 

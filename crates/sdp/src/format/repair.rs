@@ -2,6 +2,7 @@
 
 use super::{FormatError, list, number, set_list, set_optional, wrong};
 use crate::Codec;
+use crate::parse::payload_type;
 
 /// Parameters of `rtx` (RFC 4588 §8.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +49,8 @@ impl Red {
     /// They are no list of payload types.
     pub fn read(codec: &Codec) -> Result<Self, FormatError> {
         let Some(list) = list(codec) else { return Ok(Self::default()) };
-        let types =
-            list.split('/').map(|word| word.trim_ascii().parse().ok().filter(|pt| *pt <= 127));
-        let types: Option<Vec<u8>> = types.collect();
+        let types: Option<_> =
+            list.split('/').map(|word| payload_type(word.trim_ascii())).collect();
         let expected = "payload types with slashes between";
         Ok(Self { payload_types: types.ok_or_else(|| wrong(codec, "", Some(list), expected))? })
     }

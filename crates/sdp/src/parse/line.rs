@@ -42,6 +42,11 @@ pub(crate) fn number<T: FromStr>(text: Option<&str>) -> Option<T> {
     text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
 }
 
+/// RFC 3550 §5.1: seven bits.
+pub(crate) fn payload_type(text: &str) -> Option<u8> {
+    number(Some(text)).filter(|payload_type| *payload_type <= 127)
+}
+
 /// An attribute as it stands after `a=`.
 pub(crate) fn raw_attribute(text: &str) -> Attribute {
     let (name, value) = match text.split_once(':') {
@@ -173,7 +178,7 @@ impl<'a> Line<'a> {
     /// Two different values of what may be said once would be an invitation to confusion.
     pub(crate) fn set_once<T>(&self, place: &mut Option<T>, value: T) -> Result<(), ParseError> {
         match place {
-            Some(_) => Err(self.unexpected("this attribute once per level")),
+            Some(_) => Err(self.unexpected("this line once per level")),
             None => {
                 *place = Some(value);
                 Ok(())
@@ -244,5 +249,26 @@ impl<'a> Line<'a> {
             uri: extmap.url,
             attributes: extmap.extension_attributes,
         }))
+    }
+
+    /// RFC 8285 §5: an identifier means one extension; in each direction, for those may be mapped one by one. What looks for others
+    /// is bounded, for identifiers are.
+    pub(crate) fn push_extension(
+        &self,
+        extensions: &mut Vec<ExtMap>,
+        extension: ExtMap,
+    ) -> Result<(), ParseError> {
+        let direction = |extension: &ExtMap| extension.direction.unwrap_or_default();
+        let meets = |one: Direction, other: Direction| {
+            one == other || one.sends() && other.sends() || one.receives() && other.receives()
+        };
+        let is_taken = |other: &ExtMap| {
+            other.id == extension.id && meets(direction(other), direction(&extension))
+        };
+        if extensions.iter().any(is_taken) {
+            return Err(self.unexpected("one a=extmap per identifier and direction"));
+        }
+        extensions.push(extension);
+        Ok(())
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     OtherLine, ParseError, SessionDescription, Setup,
 };
 use line::Line;
-pub(crate) use line::number;
+pub(crate) use line::{number, payload_type};
 use section::Section;
 
 pub(crate) fn description(text: &str) -> Result<SessionDescription, ParseError> {
@@ -143,10 +143,7 @@ fn session_line(
             session.bandwidth.push(line.bandwidth()?);
             Ok(())
         }
-        'c' => {
-            defaults.connection = Some(connection(line)?);
-            Ok(())
-        }
+        'c' => line.set_once(&mut defaults.connection, connection(line)?),
         // What everybody says, and what is written where nothing else is said.
         't' if line.value == "0 0" => Ok(()),
         'i' | 'u' | 'e' | 'p' | 't' | 'r' | 'z' | 'k' => {
@@ -173,7 +170,7 @@ fn session_attribute(
         "fingerprint" => session.fingerprints.push(line.fingerprint()?),
         "setup" => line.set_once(&mut session.setup, setup(line)?)?,
         "extmap" => match line.extmap()? {
-            Some(extension) => session.extensions.push(extension),
+            Some(extension) => line.push_extension(&mut session.extensions, extension)?,
             None => session.attributes.push(line.raw_attribute()),
         },
         "end-of-candidates" => session.end_of_candidates = line.flag()?,

@@ -1,5 +1,6 @@
 //! A media section.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use webrtc_sdp::SdpType;
@@ -21,6 +22,8 @@ pub(super) struct Section<'a> {
     direction: Option<Direction>,
     connection: Option<IpAddr>,
     codecs: Codecs<'a>,
+    /// Identifiers of [`Media::rids`], of which there may be thousands.
+    rids: HashSet<String>,
 }
 
 impl<'a> Section<'a> {
@@ -51,7 +54,8 @@ impl<'a> Section<'a> {
         if media.formats.is_empty() {
             return Err(line.unexpected(EXPECTED));
         }
-        Ok(Self { media, direction: None, connection: None, codecs: Codecs::default() })
+        let (codecs, rids) = (Codecs::default(), HashSet::new());
+        Ok(Self { media, direction: None, connection: None, codecs, rids })
     }
 
     pub(super) fn line(&mut self, line: &Line<'a>) -> Result<(), ParseError> {
@@ -122,7 +126,7 @@ impl<'a> Section<'a> {
             "fingerprint" => media.fingerprints.push(line.fingerprint()?),
             "setup" => line.set_once(&mut media.setup, setup(line)?)?,
             "extmap" => match line.extmap()? {
-                Some(extension) => media.extensions.push(extension),
+                Some(extension) => line.push_extension(&mut media.extensions, extension)?,
                 None => media.attributes.push(line.raw_attribute()),
             },
             "rtpmap" => self.codecs.rtpmap(line)?,
@@ -131,7 +135,13 @@ impl<'a> Section<'a> {
             "msid" => media.msids.push(msid(line)?),
             "ssrc" => ssrc(&mut media.ssrcs, line, value)?,
             "ssrc-group" => media.ssrc_groups.push(ssrc_group(line)?),
-            "rid" => media.rids.push(rid(line, value)?),
+            "rid" => {
+                let rid = rid(line, value)?;
+                if !self.rids.insert(rid.id.clone()) {
+                    return Err(line.unexpected("one a=rid per identifier"));
+                }
+                media.rids.push(rid);
+            }
             "simulcast" => line.set_once(&mut media.simulcast, simulcast(line)?)?,
             "crypto" => media.crypto.push(value.unwrap_or_default().to_owned()),
             _ => media.attributes.push(line.raw_attribute()),
