@@ -87,11 +87,12 @@ pub fn duration(payload: &[u8]) -> Option<Duration> {
 const MAX_DURATION: Duration = Duration::from_millis(120);
 
 /// Whether a packet carries the frame before once more at a lower rate (in-band FEC, RFC 6716 §2.1.7): a receiver that
-/// lost the packet before can play that. False for packets that are not well formed.
+/// lost the packet before can play that. False for packets that are not well formed (RFC 6716 §3.4).
 #[must_use]
 pub fn has_fec(payload: &[u8]) -> bool {
-    let Some((toc, rest)) = payload.split_first() else { return false };
-    let contents = TableOfContents::from_octet(*toc);
+    let Some(contents) = payload.first().map(|toc| TableOfContents::from_octet(*toc)) else {
+        return false;
+    };
     if contents.mode == Mode::Celt {
         return false;
     }
@@ -100,38 +101,71 @@ pub fn has_fec(payload: &[u8]) -> bool {
     let silk_frames = contents.frame_duration.as_millis().div_ceil(20);
     let channel = 0x80_u8 >> silk_frames;
     let mask = if contents.stereo { channel | channel >> (silk_frames + 1) } else { channel };
-    first_frame(contents.code, rest).is_some_and(|first| first & mask != 0)
+    first_frame(payload).and_then(<[u8]>::first).is_some_and(|first| first & mask != 0)
 }
 
-/// The first octet of the first frame (RFC 6716 §3.2); `None` when it is empty or not there.
-fn first_frame(code: u8, rest: &[u8]) -> Option<u8> {
+/// The largest frame (RFC 6716 §3.4, R2). A length that is written out (§3.2.1) cannot say more.
+const MAX_FRAME_LEN: usize = 1275;
+
+/// The first frame (RFC 6716 §3.2), which may be empty; `None` for packets that break one of the requirements R1 to R7
+/// of §3.4.
+fn first_frame(payload: &[u8]) -> Option<&[u8]> {
+    let (toc, rest) = payload.split_first()?;
+    // R5, whose count is that of code 3.
+    duration(payload)?;
+    match TableOfContents::from_octet(*toc).code {
+        0 => first_of_one_size(rest, 1),
+        1 => first_of_one_size(rest, 2),
+        2 => first_of_own_sizes(rest, 2),
+        _ => first_of_code_3(rest),
+    }
+}
+
+/// Frames of a number that is written out, and padding behind them (§3.2.5).
+fn first_of_code_3(rest: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(rest);
-    match code {
-        0 | 1 => {}
-        2 => {
-            let len = read_frame_len(&mut reader)?;
-            (len != 0).then_some(())?;
-        }
-        _ => {
-            let count = reader.u8()?;
-            let frames = usize::from(count & 0x3f).checked_sub(1)?;
-            let mut padding = 0;
-            if count & 0x40 != 0 {
-                // Each octet of 255 stands for 254 octets of padding and another octet of count.
-                while reader.u8()? == 255 {
-                    padding += 254;
-                }
-            }
-            if count & 0x80 != 0 {
-                for index in 0..frames {
-                    let len = read_frame_len(&mut reader)?;
-                    (index != 0 || len != 0).then_some(())?;
-                }
-            }
-            reader.len().checked_sub(padding)?;
+    let header = reader.u8()?;
+    let padding = if header & 0x40 != 0 { read_padding_len(&mut reader)? } else { 0 };
+    let frames = reader.take(reader.len().checked_sub(padding)?)?;
+    let count = usize::from(header & 0x3f);
+    if header & 0x80 != 0 {
+        first_of_own_sizes(frames, count)
+    } else {
+        first_of_one_size(frames, count)
+    }
+}
+
+/// Frames that share their octets evenly: code 1 (R3) and code 3 without lengths (R6).
+fn first_of_one_size(frames: &[u8], count: usize) -> Option<&[u8]> {
+    let len = frames.len().checked_div(count)?;
+    (len * count == frames.len() && len <= MAX_FRAME_LEN).then_some(())?;
+    frames.get(..len)
+}
+
+/// Frames behind the lengths of all but the last, which has what is left: code 2 (R4) and code 3 with lengths (R7).
+fn first_of_own_sizes(octets: &[u8], count: usize) -> Option<&[u8]> {
+    let mut reader = Reader::new(octets);
+    let (mut first, mut written_out) = (None, 0);
+    for _ in 1..count {
+        let len = read_frame_len(&mut reader)?;
+        first.get_or_insert(len);
+        written_out += len;
+    }
+    let last = reader.len().checked_sub(written_out)?;
+    (last <= MAX_FRAME_LEN).then_some(())?;
+    reader.take(first.unwrap_or(last))
+}
+
+/// RFC 6716 §3.2.5: each octet of 255 stands for 254 octets of padding and another octet of count, any other for itself.
+fn read_padding_len(reader: &mut Reader<'_>) -> Option<usize> {
+    let mut padding = 0_usize;
+    loop {
+        match reader.u8()? {
+            // Where a usize has 32 bits, 17 million such octets would be more than it holds.
+            255 => padding = padding.saturating_add(254),
+            last => return Some(padding.saturating_add(usize::from(last))),
         }
     }
-    reader.u8()
 }
 
 /// RFC 6716 §3.2.1.
@@ -218,26 +252,120 @@ mod tests {
         assert!(has_fec(&[13 << 3, 0b0100_0000]) && !has_fec(&[31 << 3, 0xff]));
     }
 
+    /// 20 ms of one channel, where `FLAG` in the first frame says that the frame before is there as well.
+    const SILK: u8 = 1 << 3;
+    const FLAG: u8 = 0b0100_0000;
+
+    /// The beginning of a packet, and as many zeros behind it.
+    fn with_zeros(head: &[u8], zeros: usize) -> Vec<u8> {
+        [head, &vec![0; zeros]].concat()
+    }
+
     /// Before the first frame stand counts, lengths and padding.
     #[test]
     fn the_first_frame_is_found_under_each_code() {
-        let silk = 1 << 3;
-        let flag = 0b0100_0000;
-        assert!(has_fec(&[silk | 1, flag, 0]));
-        assert!(has_fec(&[silk | 2, 1, flag, 0]));
-        assert!(has_fec(&[silk | 2, 252, 0, flag]), "a length of two octets");
-        assert!(has_fec(&[silk | 3, 2, flag, 0]));
-        assert!(has_fec(&[silk | 3, 0x80 | 3, 1, 1, flag]), "lengths of two frames");
-        assert!(has_fec(&[silk | 3, 0x40 | 1, 1, flag, 0]), "padding");
-        let long = [&[silk | 3, 0x40 | 1, 255, 0, flag][..], &[0; 254]].concat();
-        assert!(has_fec(&long) && !has_fec(&long[..200]), "255 goes on");
-        assert!(!has_fec(&[silk | 2, 0, flag]), "the first frame is empty");
-        assert!(!has_fec(&[silk | 3, 0x80 | 2, 0, flag]));
+        assert!(has_fec(&[SILK | 1, FLAG, 0]));
+        assert!(has_fec(&[SILK | 2, 1, FLAG, 0]));
+        assert!(has_fec(&with_zeros(&[SILK | 2, 252, 0, FLAG], 251)), "a length of two octets");
+        assert!(has_fec(&[SILK | 3, 2, FLAG, 0]));
+        assert!(has_fec(&[SILK | 3, 0x80 | 3, 1, 1, FLAG, 0]), "lengths of two frames");
+        assert!(has_fec(&[SILK | 3, 0x80 | 1, FLAG]), "lengths of no frame");
+        assert!(has_fec(&[SILK | 3, 0x40 | 1, 0, FLAG]), "padding of nothing");
+        assert!(has_fec(&[SILK | 3, 0x40 | 1, 1, FLAG, 0]), "padding");
+        assert!(has_fec(&[SILK | 3, 0xc0 | 2, 1, 1, FLAG, 0, 0]), "padding and a length");
         for cut in
-            [&[][..], &[silk], &[silk | 2], &[silk | 3], &[silk | 3, 0], &[silk | 3, 0x41, 255]]
+            [&[][..], &[SILK], &[SILK | 2], &[SILK | 3], &[SILK | 3, 0], &[SILK | 3, 0x41, 255]]
         {
             assert!(!has_fec(cut), "{cut:?}");
         }
+    }
+
+    /// Frames without octets are well formed (§3.2.1): nothing was sent.
+    #[test]
+    fn an_empty_first_frame_carries_nothing() {
+        for packet in [
+            &[SILK | 1][..],
+            &[SILK | 2, 0, FLAG],
+            &[SILK | 3, 0x80 | 2, 0, FLAG],
+            &[SILK | 3, 0x40 | 1, 1, FLAG],
+            &[SILK | 3, 0x40 | 1, 2, FLAG, FLAG],
+        ] {
+            assert_eq!(first_frame(packet), Some(&[][..]), "{packet:?}");
+            assert!(!has_fec(packet), "{packet:?}");
+        }
+    }
+
+    /// §3.2.5: the last octet of the count is a number too, and those before it stand for 254.
+    #[test]
+    fn padding_is_as_long_as_all_octets_of_its_count_say() {
+        for (count, padding) in [
+            (&[2][..], 2),
+            (&[254], 254),
+            (&[255, 0], 254),
+            (&[255, 3], 257),
+            (&[255, 255, 5], 513),
+        ] {
+            let head = [&[SILK | 3, 0x40 | 1], count, &[FLAG]].concat();
+            assert!(has_fec(&with_zeros(&head, padding)), "{count:?}");
+            let short = with_zeros(&head, padding - 1);
+            assert_eq!(first_frame(&short), Some(&[][..]), "{count:?}");
+            assert_eq!(first_frame(&short[..short.len() - 1]), None, "{count:?}");
+        }
+        assert!(!has_fec(&[SILK | 3, 0x40 | 1, 200, FLAG]));
+    }
+
+    /// R3 and R6: frames of one size share the octets without a rest.
+    #[test]
+    fn frames_of_one_size_leave_no_rest() {
+        let frames = |head: &[u8], octets: usize| {
+            has_fec(&with_zeros(&[head, &[FLAG]].concat(), octets - 1))
+        };
+        assert!(frames(&[SILK | 1], 4) && !frames(&[SILK | 1], 3) && !frames(&[SILK | 1], 5));
+        assert!(frames(&[SILK | 3, 3], 6) && !frames(&[SILK | 3, 3], 5));
+        assert!(!frames(&[SILK | 3, 3], 7));
+        // Six octets of which one is padding.
+        assert!(!frames(&[SILK | 3, 0x40 | 3, 1], 6) && frames(&[SILK | 3, 0x40 | 3, 1], 7));
+    }
+
+    /// R4 and R7: lengths that are written out are of octets that are there, before the padding.
+    #[test]
+    fn lengths_of_frames_are_of_octets_that_are_there() {
+        assert!(!has_fec(&[SILK | 2, 200, FLAG]));
+        assert!(has_fec(&[SILK | 2, 2, FLAG, 0]) && !has_fec(&[SILK | 2, 3, FLAG, 0]));
+        assert!(!has_fec(&with_zeros(&[SILK | 2, 252, 0, FLAG], 250)));
+        assert!(!has_fec(&[SILK | 2, 252]) && !has_fec(&[SILK | 3, 0x80 | 3, 1]));
+        let three = |a, b| has_fec(&[SILK | 3, 0x80 | 3, a, b, FLAG, 0, 0]);
+        assert!(three(1, 2) && three(1, 0) && !three(1, 3) && !three(4, 0));
+        let padded = |padding| has_fec(&[SILK | 3, 0xc0 | 2, padding, 2, FLAG, 0, 0]);
+        assert!(padded(0) && padded(1) && !padded(2));
+    }
+
+    /// R2, for the frames whose length is not written out.
+    #[test]
+    fn a_frame_has_1_275_octets_at_most() {
+        for (head, others) in [
+            (&[SILK, FLAG][..], 0),
+            (&[SILK | 1, FLAG], 1275),
+            (&[SILK | 2, 1, FLAG], 1),
+            (&[SILK | 2, 255, 255, FLAG], 1275),
+            (&[SILK | 3, 3, FLAG], 2 * 1275),
+            (&[SILK | 3, 0x80 | 2, 1, FLAG], 1),
+        ] {
+            let zeros = others + 1275 - 1;
+            assert!(has_fec(&with_zeros(head, zeros)), "{head:?}");
+            // Each frame one more where all are of one size.
+            for more in 1..=3 {
+                assert!(!has_fec(&with_zeros(head, zeros + more)), "{head:?} {more}");
+            }
+        }
+    }
+
+    /// R5.
+    #[test]
+    fn more_than_120_ms_carry_nothing() {
+        assert!(has_fec(&with_zeros(&[SILK | 3, 6, FLAG], 5)));
+        assert!(!has_fec(&with_zeros(&[SILK | 3, 7, FLAG], 6)));
+        assert!(!has_fec(&[SILK | 3, 0, FLAG]) && !has_fec(&[SILK | 3, 0x80, FLAG]));
     }
 
     #[test]
