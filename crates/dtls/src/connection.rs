@@ -221,7 +221,8 @@ impl Connection {
     }
 
     /// Changes the size of the largest datagram to send, in bytes of UDP payload, held between 64 and 16,448: the path
-    /// carries less, or more, than [`Config::mtu`]. Flights are cut anew when they are sent again.
+    /// carries less, or more, than [`Config::mtu`]. Flights are cut anew when they are sent again; application
+    /// data that waits and no longer fits is dropped and counted.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.endpoint.set_mtu(mtu);
     }

@@ -23,7 +23,7 @@ pub struct Counters {
     pub repeated_messages: u64,
     /// Alerts in the clear, which anybody can send.
     pub unauthenticated_alerts: u64,
-    /// Application data that found its queue full.
+    /// Application data that came and found its queue full, or that waited to be sent and no longer fits the path.
     pub application_data_dropped: u64,
     /// Times a flight was sent again.
     pub retransmitted_flights: u64,

@@ -117,7 +117,7 @@ pub enum ApiMisuse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Environment {
-    /// The operating system gave no random numbers.
+    /// No random numbers were to be had.
     NoRandomness,
     /// The private key refused to sign.
     SigningFailed,
@@ -185,7 +185,7 @@ impl fmt::Display for Error {
             }
             Self::ApiMisuse(ApiMisuse::NoGroup) => f.write_str("no group in the configuration"),
             Self::Environment(Environment::NoRandomness) => {
-                f.write_str("the system's random number generator failed")
+                f.write_str("the random number generator failed")
             }
             Self::Environment(Environment::SigningFailed) => {
                 f.write_str("signing with the identity's private key failed")

@@ -138,7 +138,7 @@ impl Identity {
         }
     }
 
-    /// Signs with one of [`Self::schemes`]; `None` when the scheme is another or the system's randomness failed.
+    /// Signs with one of [`Self::schemes`]; `None` when the scheme is another or there is no randomness.
     pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
         #[cfg(test)]
         crate::v12::tests::work::count(|work| work.signed += 1);
@@ -238,7 +238,7 @@ impl fmt::Debug for Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The operating system gave no random numbers.
+    /// No random numbers were to be had.
     NoRandomness,
     /// Key or certificate could not be generated.
     GenerationFailed,
@@ -257,7 +257,7 @@ pub enum IdentityError {
 impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoRandomness => "the system's random number generator failed",
+            Self::NoRandomness => "the random number generator failed",
             Self::GenerationFailed => "key or certificate generation failed",
             Self::UnsupportedKey => "the private key is not ECDSA P-256, P-384 or RSA in PKCS #8",
             Self::BadCertificate => "the certificate is not X.509 in DER with a supported key",

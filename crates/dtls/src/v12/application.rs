@@ -31,6 +31,13 @@ impl Application {
         Ok(())
     }
 
+    /// Gives up what waits to be sent and is larger; gives how many that were.
+    pub(crate) fn keep_up_to(&mut self, max: usize) -> u64 {
+        let before = self.outgoing.len();
+        self.outgoing.retain(|data| data.len() <= max);
+        (before - self.outgoing.len()) as u64
+    }
+
     pub(crate) fn next_outgoing(&self) -> Option<&[u8]> {
         self.outgoing.front().map(Vec::as_slice)
     }

@@ -233,6 +233,11 @@ impl Partial {
         if self.ranges.len() >= MAX_RANGES && !self.ranges.iter().any(touches) {
             return false;
         }
+        #[cfg(test)]
+        super::tests::work::count(|work| {
+            let zeroed = end.saturating_sub(self.body.len());
+            work.moved += zeroed + fragment.body.len() + size_of_val(self.ranges.as_slice());
+        });
         if self.body.len() < end {
             self.body.resize(end, 0);
         }

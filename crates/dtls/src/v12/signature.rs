@@ -1,8 +1,12 @@
 //! Signature schemes and the public keys of certificates (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
 
+use std::ops::RangeInclusive;
+
+use x509_parser::der_parser::asn1_rs::FromDer;
 use x509_parser::oid_registry::{
     OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_PKCS1_RSAENCRYPTION,
 };
+use x509_parser::public_key::RSAPublicKey;
 
 use super::group::is_uncompressed;
 use crate::crypto::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
@@ -52,6 +56,9 @@ impl SignatureScheme {
     }
 }
 
+/// Bits of an RSA key whose signatures are verified.
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyKind {
     P256,
@@ -87,11 +94,12 @@ impl PublicKey {
             return Err(PeerIncompatible::UnsupportedCertificateKey.into());
         };
         let bytes = info.subject_public_key.data.to_vec();
-        // RFC 8422 §5.3: we take uncompressed points alone, in a certificate too.
+        // RFC 8422 §5.3: we take uncompressed points alone, in a certificate too. All of this is looked at here because the providers
+        // do not look at it alike.
         let is_taken = match kind {
             KeyKind::P256 => is_uncompressed(&bytes, 32),
             KeyKind::P384 => is_uncompressed(&bytes, 48),
-            KeyKind::Rsa => true,
+            KeyKind::Rsa => rsa_bits(&bytes).is_some_and(|bits| RSA_BITS.contains(&bits)),
         };
         if !is_taken {
             return Err(PeerIncompatible::UnsupportedCertificateKey.into());
@@ -133,4 +141,13 @@ impl PublicKey {
         };
         UnparsedPublicKey::new(algorithm, &self.bytes).verify(message, signature).is_ok()
     }
+}
+
+/// How many bits the modulus of an RSAPublicKey (RFC 8017 §A.1.1) has; `None` where the bytes are none, or more than one.
+fn rsa_bits(der: &[u8]) -> Option<usize> {
+    let (rest, key) = RSAPublicKey::from_der(der).ok()?;
+    let zeros = key.modulus.iter().take_while(|byte| **byte == 0).count();
+    let modulus = key.modulus.get(zeros..)?;
+    let leading = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
+    rest.is_empty().then_some(8 * modulus.len() - leading)
 }

@@ -174,7 +174,7 @@ fn a_seed_gives_the_same_hello() {
     first.connect();
     second.connect();
     assert_eq!(first.sent[0], second.sent[0]);
-    // The rest differs: ring takes ephemeral keys and signatures' nonces from the system.
+    // The rest differs: ephemeral keys and signatures' nonces are the provider's.
     assert_ne!(first.sent[1], second.sent[1]);
 }
 

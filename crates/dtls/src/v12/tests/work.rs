@@ -28,6 +28,8 @@ pub(crate) struct Work {
     pub(crate) verified: usize,
     /// Bytes of handshake messages that were parsed.
     pub(crate) parsed: usize,
+    /// Bytes of messages in pieces that were zeroed or copied, and of notes on which pieces came that may have been moved.
+    pub(crate) moved: usize,
 }
 
 thread_local! {
@@ -301,4 +303,30 @@ fn a_transcript_holds_64_kib_and_not_a_byte_more() {
     transcript.add(&message_of(room - HEADER)).unwrap();
     assert_eq!(transcript.bytes().len(), MAX_TOTAL);
     assert!(transcript.add(&message_of(1)).is_err());
+}
+
+/// A fragment of 13 bytes: one byte of a message of so many.
+fn piece(length: u16, offset: u16) -> Vec<u8> {
+    let ([l0, l1], [o0, o1]) = (length.to_be_bytes(), offset.to_be_bytes());
+    vec![HandshakeType::SERVER_HELLO.0, 0, l0, l1, 0, 0, 0, o0, o1, 0, 0, 1, b'x']
+}
+
+/// What no cryptography costs is memory to zero and to move: two megabytes at most for a datagram as a network delivers them.
+#[test]
+fn fragments_that_contradict_each_other_move_two_megabytes_a_datagram_at_most() {
+    const MOST: usize = 2 << 20;
+    const FITTING: u16 = (1_500 - 13) / 13;
+    // Each gives the one before it up, and has all of the message zeroed before its last byte.
+    let contradicting = (0..FITTING).flat_map(|n| piece(0x4000 - n % 2, 0x3ffe));
+    let datagram = record(&contradicting.collect::<Vec<_>>());
+    let work = Spender::new(Role::Client).take(&datagram).0;
+    assert!((1 << 20..MOST).contains(&work.moved), "{}", work.moved);
+
+    // As many gaps as there may be, and then a datagram of pieces that are there already.
+    let mut client = Spender::new(Role::Client);
+    for first in [0, FITTING, 2 * FITTING, 0] {
+        let pieces = (first..first + FITTING).flat_map(|n| piece(0x4000, 4 * n));
+        let work = client.take(&record(&pieces.collect::<Vec<_>>())).0;
+        assert!((1 << 10..MOST).contains(&work.moved), "{}", work.moved);
+    }
 }

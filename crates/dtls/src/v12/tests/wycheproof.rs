@@ -179,6 +179,35 @@ fn certificates_with_points_in_another_form() {
     }
 }
 
+/// The same of RSA: an RSAPublicKey of 2,048 to 8,192 bits, and nothing around or behind it.
+#[test]
+fn certificates_with_rsa_keys_in_another_form() {
+    let set = rsa_pkcs1_verify::TestSet::load(rsa_pkcs1_verify::TestName::Rsa2048Sha256).unwrap();
+    let info = &set.test_groups[0].der;
+    let algorithm = der(0x30, &[&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0]]);
+    let around = |key: &[u8]| {
+        let bits = der(3, &[&[0], key]);
+        PublicKey::of_certificate(&certificate_around(&der(0x30, &[&algorithm, &bits])))
+    };
+    let key = key_of(info).as_bytes().to_vec();
+    // A zero before a first bit that is set: the number is positive.
+    let sign = |bits: usize| if bits % 8 == 0 { &[0][..] } else { &[] };
+    let of_bits = |bits: usize| {
+        let mut modulus = vec![0xff; bits.div_ceil(8)];
+        modulus[0] >>= 8 * modulus.len() - bits;
+        der(0x30, &[&der(2, &[sign(bits), &modulus]), &[2, 3, 1, 0, 1]])
+    };
+    assert_eq!(around(&key).unwrap().as_bytes(), key);
+    for bits in [2048, 2049, 8191, 8192] {
+        assert!(around(&of_bits(bits)).is_ok(), "{bits}");
+    }
+    let trailing = [&key[..], &[0]].concat();
+    for other in [&info[..], &trailing, &of_bits(2047), &of_bits(8193), &key[..100], b""] {
+        let error = PeerIncompatible::UnsupportedCertificateKey.into();
+        assert_eq!(around(other).err(), Some(error), "{other:02x?}");
+    }
+}
+
 #[test]
 fn public_values_on_p256_and_p384() {
     use ecdh::{TestFlag, TestName};
