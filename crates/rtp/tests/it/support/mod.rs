@@ -5,7 +5,7 @@ mod rewrite;
 mod walk;
 
 pub(crate) use rewrite::{rewritten_rtcp, rewritten_rtp};
-pub(crate) use walk::{affordable, walk_rtcp, walk_rtp};
+pub(crate) use walk::{affordable, walk_rtcp, walk_rtp, walk_rtp_payload};
 
 /// A packet of `tests/golden`: who says so, what it is, its octets.
 pub(crate) struct Golden {

@@ -58,19 +58,26 @@ pub(crate) fn walk_rtp(bytes: &[u8]) {
         assert!(PacketMut::parse(&mut bytes.to_vec()).is_err());
         return;
     };
-    let parts = packet.header_len() + packet.payload().len() + packet.padding_len();
-    assert_eq!(parts, bytes.len(), "header, payload and padding are the packet");
     assert!(packet.csrcs().count() <= 15);
     assert!(packet.extensions().count() <= bytes.len());
     for (id, data) in packet.extensions() {
         walk_extension(data);
         assert!(packet.extension(id).is_some());
     }
+    change_header(bytes);
+    walk_rtp_payload(bytes);
+}
+
+/// What `walk_rtp` does that depends on more than the header.
+pub(crate) fn walk_rtp_payload(bytes: &[u8]) {
+    let Ok(packet) = Packet::parse(bytes) else { return };
+    let parts = packet.header_len() + packet.payload().len() + packet.padding_len();
+    assert_eq!(parts, bytes.len(), "header, payload and padding are the packet");
     walk_payload(packet.payload());
+    let descriptor = packet.extension(7);
     for codec in Codec::ALL {
-        for descriptor in [None, packet.extension(7)] {
-            let _ = codec::inspect(codec, &packet, descriptor);
-        }
+        let _ = codec::inspect(codec, &packet, None);
+        let _ = descriptor.and_then(|_| codec::inspect(codec, &packet, descriptor));
     }
     let mut out = [0; 2048];
     if let Some(len) = rtx::restore(&packet, 96, 1, &mut out) {
@@ -78,17 +85,15 @@ pub(crate) fn walk_rtp(bytes: &[u8]) {
         let restored = Packet::parse(&out[..len]).unwrap();
         assert_eq!((restored.sequence_number(), restored.payload()), (osn, payload));
     }
-    change(bytes);
+    change_payload(bytes);
 }
 
-/// Whatever is changed in place: the packet parses as before and has its length.
-fn change(bytes: &[u8]) {
+/// Whatever is changed in the header: the packet parses as before and has its length.
+fn change_header(bytes: &[u8]) {
     let before = Packet::parse(bytes).unwrap();
     let mut copy = bytes.to_vec();
     let mut packet = PacketMut::parse(&mut copy).unwrap();
     packet.set_sequence_number(!before.sequence_number());
-    vp8::rewrite(packet.payload_mut(), &vp8::Rewrite { picture_id: Some(1), ..Default::default() });
-    vp9::rewrite(packet.payload_mut(), &vp9::Rewrite { picture_id: Some(1), ..Default::default() });
     for id in [0, 1, 7, 15, 255] {
         if let Some(data) = packet.extension_mut(id) {
             dependency_descriptor::set_frame_number(data, 1);
@@ -99,9 +104,22 @@ fn change(bytes: &[u8]) {
     }
     let after = Packet::parse(&copy).unwrap();
     assert_eq!(after.sequence_number(), !before.sequence_number());
-    assert_eq!(after.payload().len(), before.payload().len());
+    assert_eq!(after.payload(), before.payload());
     let removed = before.extensions().filter(|(id, _)| [1, 7, 15, 255].contains(id)).count();
     assert_eq!(after.extensions().count() + removed, before.extensions().count());
+}
+
+/// Whatever is changed in the payload: the header stays as it was, and all lengths do.
+fn change_payload(bytes: &[u8]) {
+    let before = Packet::parse(bytes).unwrap();
+    let mut copy = bytes.to_vec();
+    let mut packet = PacketMut::parse(&mut copy).unwrap();
+    vp8::rewrite(packet.payload_mut(), &vp8::Rewrite { picture_id: Some(1), ..Default::default() });
+    vp9::rewrite(packet.payload_mut(), &vp9::Rewrite { picture_id: Some(1), ..Default::default() });
+    let after = Packet::parse(&copy).unwrap();
+    assert_eq!(after.header_len(), before.header_len());
+    assert_eq!(copy[..after.header_len()], bytes[..before.header_len()]);
+    assert_eq!(after.payload().len(), before.payload().len());
 }
 
 fn walk_payload(payload: &[u8]) {
