@@ -98,6 +98,50 @@ fn congestion_control_feedback_that_claims_more_than_it_has_is_refused() {
     }
 }
 
+/// RFC 8888 §3.1: 16,384 reports of a stream and no more, though all octets are there.
+#[test]
+fn congestion_control_feedback_reports_on_16_384_packets_of_a_stream() {
+    let with = |count: u16| {
+        let mut bytes = octets("8bcd0000000000010000000200000000");
+        bytes[14..16].copy_from_slice(&count.to_be_bytes());
+        bytes.extend([0x80, 0].repeat(usize::from(count).next_multiple_of(2)));
+        bytes.extend([0; 4]);
+        let words = (bytes.len() / 4 - 1) as u16;
+        bytes[2..4].copy_from_slice(&words.to_be_bytes());
+        bytes
+    };
+    for count in [16_383, 16_384] {
+        let bytes = with(count);
+        let Some(Ok(Packet::CongestionControlFeedback(feedback))) = rtcp::packets(&bytes).next()
+        else {
+            panic!("{count} reports are not read")
+        };
+        let counts: Vec<_> = feedback.streams().map(|stream| stream.metrics().count()).collect();
+        assert_eq!(counts, [usize::from(count)]);
+    }
+    for count in [16_385, 16_386] {
+        let expected = ParseError::Malformed { packet_type: 205, count: 11 };
+        assert_eq!(first_error(&with(count)), expected, "{count}");
+    }
+}
+
+#[test]
+fn congestion_control_feedback_on_more_than_16_384_packets_of_a_stream_is_not_written() {
+    let mut out = vec![0; 80_000];
+    let reports = vec![None; 16_385];
+    for count in [16_384, 16_385] {
+        let mut writer = rtcp::Writer::new(&mut out);
+        let written = writer.congestion_control_feedback(1, &[(2, 0, &reports[..count])], 3);
+        let len = writer.finish();
+        if count == 16_384 {
+            assert_eq!((written, len), (Ok(()), 4 + 4 + 8 + 2 * count + 4));
+            assert!(rtcp::packets(&out[..len]).all(|packet| packet.is_ok()));
+        } else {
+            assert_eq!((written, len), (Err(rtcp::Full), 0));
+        }
+    }
+}
+
 #[test]
 fn a_length_field_beyond_the_datagram_ends_the_walk() {
     for claimed in [3_u16, 4, 0x7fff, 0xffff] {
