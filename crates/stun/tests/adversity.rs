@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Lite, all_vectors, bytes, client, epoch, ice_vector, path, server};
+use common::{Lite, all_vectors, bytes, client, epoch, ice_vector, mutations, path, server};
 use serde_json::Value;
 use tsubame_stun::attribute::{ErrorCode, PasswordAlgorithm};
 use tsubame_stun::ice::{Candidate, ControllingAgent, ControllingConfig, peek_username};
@@ -14,17 +14,6 @@ use tsubame_stun::turn::{
 use tsubame_stun::{
     AttributeType, BuildError, Class, Message, MessageBuilder, Method, TransactionId, is_stun,
 };
-
-/// All octet strings that are one truncation or one flipped bit away from `message`.
-fn mutations(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let truncated = (0..message.len()).map(|length| message[..length].to_vec());
-    let flipped = (0..message.len() * 8).map(|bit| {
-        let mut flipped = message.to_vec();
-        flipped[bit / 8] ^= 0x80 >> (bit % 8);
-        flipped
-    });
-    truncated.chain(flipped)
-}
 
 fn goldens() -> Vec<(Value, Vec<u8>)> {
     all_vectors().into_iter().map(|vector| (vector.clone(), bytes(&vector["message"]))).collect()

@@ -1,5 +1,8 @@
 //! Candidates as browsers, servers and people write them.
 
+mod common;
+
+use common::mutations;
 use tsubame_stun::ice::{
     Candidate, CandidateAddress, CandidateError, CandidateKind, CandidateTransport, TcpType,
 };
@@ -8,17 +11,20 @@ fn read(text: &str) -> Candidate {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
+/// What browsers write, in the form that we write.
+const LINES: [&str; 7] = [
+    "candidate:842163049 1 udp 1677729535 203.0.113.5 46154 typ srflx raddr 10.0.1.1 rport 46154",
+    "candidate:0 1 udp 2122252543 4f3e2d1c-0b0a-4908-8706-050403020100.local 54123 typ host",
+    "candidate:1 1 udp 2122187007 2001:db8::5 9 typ host",
+    "candidate:3 1 tcp 1518280447 192.0.2.3 9 typ host tcptype active",
+    "candidate:3 1 tcp 1518280446 192.0.2.3 4443 typ host tcptype passive",
+    "candidate:3 1 tcp 1518280445 192.0.2.3 4443 typ prflx raddr 192.0.2.4 rport 5 tcptype so",
+    "candidate:a+/9 255 udp 41885439 198.51.100.1 3478 typ relay raddr 0.0.0.0 rport 0",
+];
+
 #[test]
 fn what_browsers_write_is_read_and_written_again() {
-    for text in [
-        "candidate:842163049 1 udp 1677729535 203.0.113.5 46154 typ srflx raddr 10.0.1.1 rport 46154",
-        "candidate:0 1 udp 2122252543 4f3e2d1c-0b0a-4908-8706-050403020100.local 54123 typ host",
-        "candidate:1 1 udp 2122187007 2001:db8::5 9 typ host",
-        "candidate:3 1 tcp 1518280447 192.0.2.3 9 typ host tcptype active",
-        "candidate:3 1 tcp 1518280446 192.0.2.3 4443 typ host tcptype passive",
-        "candidate:3 1 tcp 1518280445 192.0.2.3 4443 typ prflx raddr 192.0.2.4 rport 5 tcptype so",
-        "candidate:a+/9 255 udp 41885439 198.51.100.1 3478 typ relay raddr 0.0.0.0 rport 0",
-    ] {
+    for text in LINES {
         assert_eq!(read(text).to_string(), text);
         assert_eq!(read(&format!("a={text}")), read(text));
         assert_eq!(read(text.strip_prefix("candidate:").unwrap()), read(text));
@@ -37,21 +43,46 @@ fn the_case_of_the_transport_and_the_end_of_the_line_do_not_matter() {
     }
 }
 
+/// Lines with pairs of name and value that have no field.
+const LINES_WITH_EXTENSIONS: [&str; 8] = [
+    "candidate:1 1 udp 5 192.0.2.3 4 typ host generation 0 ufrag I9wd network-id 1 network-cost 10",
+    "candidate:3 1 tcp 5 192.0.2.3 9 typ host tcptype active generation 2 x-new thing x-new other",
+    "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport 5 generation 0",
+    // What cannot be understood is kept as it is.
+    "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr hidden.local rport 5 generation 0",
+    "candidate:2 1 udp 5 192.0.2.3 4 typ srflx rport 5",
+    "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport 65536",
+    "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport +5",
+    "candidate:2 1 udp 5 192.0.2.3 4 typ host tcptype active",
+];
+
 #[test]
 fn extensions_survive_a_round_trip() {
-    for text in [
-        "candidate:1 1 udp 5 192.0.2.3 4 typ host generation 0 ufrag I9wd network-id 1 network-cost 10",
-        "candidate:3 1 tcp 5 192.0.2.3 9 typ host tcptype active generation 2 x-new thing x-new other",
-        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport 5 generation 0",
-        // What cannot be understood is kept as it is.
-        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr hidden.local rport 5 generation 0",
-        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx rport 5",
-        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport 65536",
-        "candidate:2 1 udp 5 192.0.2.3 4 typ srflx raddr 10.0.0.1 rport +5",
-        "candidate:2 1 udp 5 192.0.2.3 4 typ host tcptype active",
-    ] {
+    for text in LINES_WITH_EXTENSIONS {
         assert_eq!(read(text).to_string(), text);
     }
+}
+
+/// Every cut and every flipped bit of every line. What is no UTF-8 any more has a replacement character there, for a line is
+/// text before it comes here.
+#[test]
+fn mutations_are_refused_or_survive_a_round_trip() {
+    let (mut taken, mut refused) = (0, 0);
+    for line in LINES.into_iter().chain(LINES_WITH_EXTENSIONS) {
+        for prefix in ["", "a="] {
+            for mutation in mutations(format!("{prefix}{line}").as_bytes()) {
+                let text = String::from_utf8_lossy(&mutation);
+                let Ok(candidate) = text.parse::<Candidate>() else {
+                    refused += 1;
+                    continue;
+                };
+                taken += 1;
+                let written = candidate.to_string();
+                assert_eq!(written.parse(), Ok(candidate), "{text:?} {written:?}");
+            }
+        }
+    }
+    assert!(taken > 5000 && refused > 5000, "{taken} taken, {refused} refused");
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod common;
+
+use common::mutations;
 use proptest::prelude::*;
 use tsubame_stun::attribute::{ErrorCode, PasswordAlgorithm};
 use tsubame_stun::turn::{
@@ -261,6 +264,43 @@ fn truncated_channel_data_is_refused_at_every_length() {
         assert_eq!(ChannelData::parse(&out[..available]), error);
         assert!(ChannelData { channel, data: &[7; 50] }.write(&mut out[..available]).is_err());
     }
+}
+
+/// Every cut and every flipped bit, as a datagram and as a stream: what is still a message is written and read again as
+/// the same.
+#[test]
+fn mutations_of_channel_data_are_refused_or_survive_a_round_trip() {
+    let mut out = [0; 128];
+    let (mut read, mut refused) = (0, 0);
+    for channel in [ChannelNumber::MIN, ChannelNumber::MAX] {
+        for data in [&b""[..], b"hello", b"with its padding", &[0xff; 50]] {
+            let length = ChannelData { channel, data }.write_to_stream(&mut out).unwrap();
+            let golden = out[..length].to_vec();
+            for mutation in mutations(&golden) {
+                assert_same_when_written_again(&mutation);
+                assert_stream_holds_together(&mutation);
+                let parsed = ChannelData::parse(&mutation);
+                *(if parsed.is_ok() { &mut read } else { &mut refused }) += 1;
+            }
+        }
+    }
+    assert!(read > 1000 && refused > 300, "{read} read, {refused} refused");
+}
+
+fn assert_same_when_written_again(datagram: &[u8]) {
+    let Ok(message) = ChannelData::parse(datagram) else { return };
+    let mut out = [0; 128];
+    let length = message.write(&mut out).unwrap();
+    assert!(length <= datagram.len() && out[..length] == datagram[..length], "{datagram:02x?}");
+    assert_eq!(ChannelData::parse(&out[..length]), Ok(message));
+}
+
+fn assert_stream_holds_together(stream: &[u8]) {
+    let Ok((message, taken)) = ChannelData::split(stream) else { return };
+    assert_eq!(frame_length(stream), Some(taken), "{stream:02x?}");
+    let mut out = [0; 128];
+    assert_eq!(message.write_to_stream(&mut out), Ok(taken), "{stream:02x?}");
+    assert_eq!(ChannelData::split(&out[..taken]), Ok((message, taken)));
 }
 
 #[test]

@@ -58,6 +58,17 @@ pub fn ice_vector(id: &str) -> Value {
     vectors("stun_ice").into_iter().find(|vector| vector["id"] == id).unwrap()
 }
 
+/// All octet strings that are one truncation or one flipped bit away from `message`.
+pub fn mutations(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let truncated = (0..message.len()).map(|length| message[..length].to_vec());
+    let flipped = (0..message.len() * 8).map(|bit| {
+        let mut flipped = message.to_vec();
+        flipped[bit / 8] ^= 0x80 >> (bit % 8);
+        flipped
+    });
+    truncated.chain(flipped)
+}
+
 /// The credentials of the lite side in stun_ice.json.
 pub fn server() -> Credentials {
     Credentials { ufrag: "tsbm4f9K".into(), pwd: "Zq3vN8wLr5TgY1xBh7CkD2mS".into() }
