@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
-use tsubame_sdp::{MAX_SSRCS, ParseError, SessionDescription};
+use tsubame_sdp::{Format, Fragment, MAX_SSRCS, Media, ParseError, SessionDescription};
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
@@ -22,28 +23,35 @@ fn goldens() -> Vec<(String, String)> {
     all
 }
 
-/// What the parser makes of a line depends on the line and on the level alone, so a damaged line
-/// needs only the shortest description around it.
-fn around(level: &str, line: &[u8]) -> Vec<u8> {
-    [b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\n", level.as_bytes(), line].concat()
+/// A line of a golden description, and around it what makes its level: the first three lines of its description, the `m=` line of its
+/// section, and what the section says of the payload type the line is about. A parser looks at nothing else to read it.
+struct Line {
+    before: String,
+    text: String,
+    after: String,
 }
 
-/// Every line of the golden descriptions, with what makes its level; of those that differ in digits alone, one.
-fn distinct_lines() -> Vec<(&'static str, String)> {
+impl Line {
+    fn replaced_by(&self, octets: &[u8]) -> Vec<u8> {
+        [self.before.as_bytes(), octets, b"\r\n", self.after.as_bytes()].concat()
+    }
+}
+
+/// Every line of the golden descriptions; of those that differ in digits alone, and speak of one codec if they are `a=fmtp`, one.
+fn distinct_lines() -> Vec<Line> {
+    let goldens = goldens();
     let mut shapes = BTreeSet::new();
     let mut lines = Vec::new();
-    for (_, text) in goldens() {
-        let mut level = "";
-        for line in text.lines() {
-            let shape: Vec<_> = line
-                .split(|c: char| c.is_ascii_hexdigit())
-                .filter(|part| !part.is_empty())
-                .collect();
-            if shapes.insert((level, shape.join("0"))) {
-                lines.push((level, line.to_owned()));
-            }
-            if line.starts_with("m=") {
-                level = VIDEO;
+    for (_, text) in &goldens {
+        let all: Vec<_> = text.lines().collect();
+        for (section, index) in all
+            .chunk_by(|_, next| !next.starts_with("m="))
+            .flat_map(|section| (0..section.len()).map(move |index| (section, index)))
+        {
+            let shape = shape(section[index]);
+            let level = section[0].starts_with("m=").then(|| encoding(section, section[index]));
+            if shapes.insert((level, shape)) {
+                lines.push(line_in_context(&all[..3], section, index));
             }
         }
     }
@@ -51,7 +59,48 @@ fn distinct_lines() -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Whatever is accepted can be written, and reads as the same. Whatever is refused says where, in few words.
+/// What is left without digits.
+fn shape(line: &str) -> String {
+    let parts = line.split(|c: char| c.is_ascii_hexdigit()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("0")
+}
+
+/// The payload type that an attribute begins with.
+fn payload_type<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
+    let (name, value) = line.strip_prefix("a=")?.split_once(':')?;
+    names.contains(&name).then(|| value.split(' ').next())?
+}
+
+/// Whose parameters an `a=fmtp` has.
+fn encoding<'a>(section: &[&'a str], line: &str) -> Option<&'a str> {
+    let described = payload_type(line, &["fmtp"])?;
+    let map = section.iter().find(|line| payload_type(line, &["rtpmap"]) == Some(described))?;
+    map.split([' ', '/']).nth(1)
+}
+
+fn line_in_context(head: &[&str], section: &[&str], index: usize) -> Line {
+    let line = section[index];
+    let first = || section.iter().find_map(|line| payload_type(line, &["rtpmap"]));
+    let subject = payload_type(line, &["rtpmap", "fmtp", "rtcp-fb"]).or_else(first);
+    let matters = |at: usize| {
+        let described = payload_type(section[at], &["rtpmap", "fmtp"]);
+        at == 0 || (described.is_some() && described == subject)
+    };
+    let lines = |range: Range<usize>| -> String {
+        range.filter(|at| matters(*at)).map(|at| format!("{}\r\n", section[at])).collect()
+    };
+    let text = line.to_owned();
+    if section[0].starts_with("m=") {
+        let head = head.join("\r\n");
+        let before = format!("{head}\r\n{}", lines(0..index));
+        return Line { before, text, after: lines(index + 1..section.len()) };
+    }
+    let whole = |lines: &[&str]| lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let split = index.min(head.len());
+    Line { before: whole(&head[..split]), text, after: whole(head.get(split + 1..).unwrap_or(&[])) }
+}
+
+/// Whatever is accepted can be written, and reads as the same, type by type. Whatever is refused says where, in few words.
 fn is_stable(octets: &[u8]) -> bool {
     match SessionDescription::from_bytes(octets) {
         Ok(description) => {
@@ -60,14 +109,7 @@ fn is_stable(octets: &[u8]) -> bool {
             assert_eq!(again.as_ref(), Ok(&description), "{}", String::from_utf8_lossy(octets));
             // Text outside ASCII may grow in an error, not in a description.
             assert!(written.len() <= 4 * octets.len() + 200);
-            for candidate in
-                description.media.iter().flat_map(|media| media.parsed_candidates()).flatten()
-            {
-                assert_eq!(candidate.to_string().parse().as_ref(), Ok(&candidate));
-            }
-            for codec in description.media.iter().flat_map(|media| &media.codecs) {
-                let _typed = codec.format();
-            }
+            description.media.iter().for_each(types_are_stable);
             true
         }
         Err(error) => {
@@ -77,6 +119,60 @@ fn is_stable(octets: &[u8]) -> bool {
             false
         }
     }
+}
+
+/// What is read from values that the description keeps as text.
+fn types_are_stable(media: &Media) {
+    for candidate in media.parsed_candidates().flatten() {
+        assert_eq!(candidate.to_string().parse().as_ref(), Ok(&candidate));
+        let _ = (candidate.ip(), candidate.tcp_type());
+    }
+    for codec in &media.codecs {
+        if let Ok(format) = codec.format() {
+            let mut written = codec.clone();
+            format.write(&mut written);
+            assert_eq!(written.format().as_ref(), Ok(&format), "{codec:?}");
+        }
+        let feedback: Vec<_> = codec.feedback_types().map(|kind| kind.to_string()).collect();
+        assert_eq!(feedback, codec.feedback);
+        assert!(codec.associated_payload_type().is_none_or(|apt| apt <= 127), "{codec:?}");
+    }
+    for rid in &media.rids {
+        assert!(rid.payload_types().iter().all(|payload_type| *payload_type <= 127), "{rid:?}");
+    }
+    for ssrc in &media.ssrcs {
+        let _ = (ssrc.cname(), ssrc.msid(), media.grouped_ssrc("FID", ssrc.id));
+    }
+}
+
+/// The same of what may follow by `application/trickle-ice-sdpfrag`.
+fn is_a_stable_fragment(text: &str) -> bool {
+    let Ok(fragment) = text.parse::<Fragment>() else { return false };
+    assert_eq!(fragment.to_string().parse().as_ref(), Ok(&fragment), "{text}");
+    true
+}
+
+/// The smallest golden description is short enough for anything.
+fn smallest_golden() -> String {
+    goldens().into_iter().map(|(_, text)| text).min_by_key(String::len).unwrap()
+}
+
+/// Else the tests below would damage lines that nobody reads.
+#[test]
+fn lines_in_their_context_reach_the_types_of_their_codecs() {
+    let mut typed = BTreeSet::new();
+    for line in distinct_lines() {
+        let octets = line.replaced_by(line.text.as_bytes());
+        assert!(is_stable(&octets), "{}", String::from_utf8_lossy(&octets));
+        let description = SessionDescription::from_bytes(&octets).unwrap();
+        for codec in description.media.iter().flat_map(|media| &media.codecs) {
+            if line.text.starts_with("a=fmtp:") && codec.format() != Ok(Format::Other) {
+                typed.insert(codec.name.to_ascii_lowercase());
+            }
+        }
+    }
+    let expected = ["av1", "h264", "h265", "opus", "red", "rtx", "telephone-event", "vp8", "vp9"];
+    assert_eq!(typed, BTreeSet::from(expected.map(str::to_owned)));
 }
 
 #[test]
@@ -93,26 +189,55 @@ fn a_golden_cut_at_every_octet() {
             begin = end;
         }
     }
-    for (level, line) in distinct_lines() {
-        (0..=line.len()).for_each(|end| {
-            is_stable(&around(level, &line.as_bytes()[..end]));
+    for line in distinct_lines() {
+        (0..=line.text.len()).for_each(|end| {
+            is_stable(&line.replaced_by(&line.text.as_bytes()[..end]));
         });
     }
-    // And one altogether, the smallest.
-    let (_, whole) = goldens().into_iter().min_by_key(|(_, text)| text.len()).unwrap();
+    // And one altogether.
+    let whole = smallest_golden();
     (0..=whole.len()).for_each(|end| {
         is_stable(&whole.as_bytes()[..end]);
     });
 }
 
 #[test]
+fn a_golden_flipped_at_every_bit() {
+    let mut octets = smallest_golden().into_bytes();
+    for position in 0..octets.len() {
+        for bit in 0..8 {
+            octets[position] ^= 1 << bit;
+            is_stable(&octets);
+            octets[position] ^= 1 << bit;
+        }
+    }
+}
+
+/// What stands behind the first four lines of a description is a fragment.
+#[test]
+fn a_fragment_flipped_at_every_bit_and_cut_at_every_octet() {
+    let whole = smallest_golden();
+    let text: String = whole.split_inclusive('\n').skip(4).collect();
+    assert!(is_a_stable_fragment(&text));
+    for position in 0..text.len() {
+        is_a_stable_fragment(&text[..position]);
+        for bit in 0..7 {
+            let mut octets = text.clone().into_bytes();
+            octets[position] ^= 1 << bit;
+            is_a_stable_fragment(std::str::from_utf8(&octets).unwrap());
+        }
+    }
+}
+
+#[test]
 fn every_bit_of_every_line_flipped() {
-    for (level, line) in distinct_lines() {
-        for position in 0..line.len() {
+    for line in distinct_lines() {
+        let mut octets = line.text.clone().into_bytes();
+        for position in 0..octets.len() {
             for bit in 0..8 {
-                let mut octets = line.clone().into_bytes();
                 octets[position] ^= 1 << bit;
-                is_stable(&around(level, &octets));
+                is_stable(&line.replaced_by(&octets));
+                octets[position] ^= 1 << bit;
             }
         }
     }
@@ -120,12 +245,13 @@ fn every_bit_of_every_line_flipped() {
 
 #[test]
 fn every_octet_of_every_line_replaced_by_a_separator() {
-    for (level, line) in distinct_lines() {
-        for position in 0..line.len() {
+    for line in distinct_lines() {
+        let mut octets = line.text.clone().into_bytes();
+        for position in 0..octets.len() {
             for replacement in *b" :\r\n=9/~;,*" {
-                let mut octets = line.clone().into_bytes();
-                octets[position] = replacement;
-                is_stable(&around(level, &octets));
+                let octet = std::mem::replace(&mut octets[position], replacement);
+                is_stable(&line.replaced_by(&octets));
+                octets[position] = octet;
             }
         }
     }

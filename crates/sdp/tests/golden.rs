@@ -119,22 +119,13 @@ fn every_format_and_every_feedback_is_typed() {
 fn formats_written_back_say_the_same() {
     for (name, _) in all() {
         for codec in parse(&name).media.iter().flat_map(|media| &media.codecs) {
-            let mut written = codec.clone();
-            match codec.format().unwrap() {
-                Format::Opus(format) => format.write(&mut written),
-                Format::TelephoneEvent(format) if !codec.parameters.is_empty() => {
-                    format.write(&mut written)
-                }
-                Format::Vp8(format) => format.write(&mut written),
-                Format::Vp9(format) => format.write(&mut written),
-                Format::H264(format) => format.write(&mut written),
-                Format::H265(format) => format.write(&mut written),
-                Format::Av1(format) => format.write(&mut written),
-                Format::Rtx(format) => format.write(&mut written),
-                Format::Red(format) => format.write(&mut written),
-                _ => {}
+            let format = codec.format().unwrap();
+            // Of events it writes what goes without saying.
+            if !matches!(format, Format::TelephoneEvent(_)) || !codec.parameters.is_empty() {
+                let mut written = codec.clone();
+                format.write(&mut written);
+                assert_eq!(&written, codec, "{name}");
             }
-            assert_eq!(&written, codec, "{name}");
         }
     }
 }

@@ -77,6 +77,22 @@ impl Format {
             _ => Self::Other,
         })
     }
+
+    /// Sets the parameters of a codec, which should be one of this format.
+    pub fn write(&self, codec: &mut Codec) {
+        match self {
+            Self::Opus(format) => format.write(codec),
+            Self::TelephoneEvent(format) => format.write(codec),
+            Self::Vp8(format) => format.write(codec),
+            Self::Vp9(format) => format.write(codec),
+            Self::H264(format) => format.write(codec),
+            Self::H265(format) => format.write(codec),
+            Self::Av1(format) => format.write(codec),
+            Self::Rtx(format) => format.write(codec),
+            Self::Red(format) => format.write(codec),
+            Self::Other => {}
+        }
+    }
 }
 
 /// A format parameter that does not say what it should.
