@@ -7,6 +7,7 @@ mod dtls;
 mod dtls_openssl;
 mod dtls_peers;
 mod measure;
+mod rfc3711;
 mod rtp;
 mod sdp;
 mod srtp;
@@ -65,6 +66,7 @@ fn groups() -> Vec<Group> {
     all.extend(srtp::groups());
     // The feature changes nothing in the others.
     if cfg!(not(feature = "ring")) {
+        all.extend(rfc3711::groups());
         all.extend(rtp::groups());
         all.extend(stun::groups());
     }

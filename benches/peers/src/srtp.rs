@@ -142,7 +142,7 @@ fn ring_opens(profile: Profile, size: usize) -> Option<Contestant> {
     Some(contestant)
 }
 
-fn rtc_context(profile: Profile) -> rtc_srtp::context::Context {
+pub(crate) fn rtc_context(profile: Profile) -> rtc_srtp::context::Context {
     use rtc_srtp::protection_profile::ProtectionProfile as P;
     let (key, salt) = keys(profile);
     let provider = rtc_crypto::default_provider().expect("ring");
@@ -173,7 +173,7 @@ fn unprotect_rtc(profile: Profile, size: usize) -> Contestant {
     })
 }
 
-fn webrtc_context(profile: Profile) -> Option<webrtc_srtp::context::Context> {
+pub(crate) fn webrtc_context(profile: Profile) -> Option<webrtc_srtp::context::Context> {
     use webrtc_srtp::protection_profile::ProtectionProfile as P;
     let (key, salt) = keys(profile);
     let profile = match profile {
@@ -202,7 +202,7 @@ fn unprotect_webrtc(profile: Profile, size: usize) -> Option<Contestant> {
     }))
 }
 
-fn libsrtp_session(profile: Profile, inbound: bool) -> Session {
+pub(crate) fn libsrtp_session(profile: Profile, inbound: bool) -> Session {
     let (key, salt) = keys(profile);
     let key = [key, salt].concat();
     let rtp = match profile {

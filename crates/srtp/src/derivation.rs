@@ -1,10 +1,9 @@
 //! Session keys from the master key (RFC 3711 §4.3).
 
-use aes::cipher::KeyInit;
-use aes::{Aes128Enc, Aes256Enc, Block};
+use aes::Block;
 use zeroize::Zeroize;
 
-use crate::cipher::Aes;
+use crate::cipher::{Aes, AesKey};
 use crate::error::KeyError;
 use crate::profile::Profile;
 
@@ -15,22 +14,21 @@ pub(crate) struct Label(pub(crate) u8);
 /// The PRF of one master key: AES in counter mode, whose first counter names the label.
 ///
 /// The key derivation rate is 0 (RFC 5764 §4.1.2), so every key is derived once.
-pub(crate) struct Derivation<'a> {
-    master_key: &'a [u8],
+pub(crate) struct Derivation {
+    master_key: AesKey,
     /// RFC 7714 §11: the 12-octet salt of AEAD is padded on the right.
     master_salt: [u8; 14],
 }
 
-impl<'a> Derivation<'a> {
+impl Derivation {
     pub(crate) fn new(
         profile: Profile,
-        master_key: &'a [u8],
+        master_key: &[u8],
         master_salt: &[u8],
     ) -> Result<Self, KeyError> {
-        if master_key.len() != profile.key_len() {
-            let (expected, actual) = (profile.key_len(), master_key.len());
-            return Err(KeyError::KeyLength { expected, actual });
-        }
+        let (expected, actual) = (profile.key_len(), master_key.len());
+        let key = AesKey::new(master_key).filter(|_| actual == expected);
+        let master_key = key.ok_or(KeyError::KeyLength { expected, actual })?;
         if master_salt.len() != profile.salt_len() {
             let (expected, actual) = (profile.salt_len(), master_salt.len());
             return Err(KeyError::SaltLength { expected, actual });
@@ -41,11 +39,9 @@ impl<'a> Derivation<'a> {
     /// Fills `out` with the key of `label`.
     pub(crate) fn derive(&self, label: Label, out: &mut [u8]) {
         let iv = prf_input(self.master_salt, label);
-        // The key's length was checked: 32 octets, or 16.
-        if let Ok(aes) = Aes256Enc::new_from_slice(self.master_key) {
-            write_keystream(&aes, &iv, out);
-        } else if let Ok(aes) = Aes128Enc::new_from_slice(self.master_key) {
-            write_keystream(&aes, &iv, out);
+        match &self.master_key {
+            AesKey::Aes128(aes) => write_keystream(aes, &iv, out),
+            AesKey::Aes256(aes) => write_keystream(aes, &iv, out),
         }
     }
 }
@@ -83,7 +79,8 @@ fn prf_input(salt: [u8; 14], label: Label) -> [u8; 14] {
 
 #[cfg(test)]
 mod tests {
-    use aes::Aes192Enc;
+    use aes::cipher::KeyInit;
+    use aes::{Aes128Enc, Aes192Enc};
 
     use super::*;
     use crate::testing::{array, hex, number, text, vectors};
@@ -144,7 +141,8 @@ mod tests {
         if let Ok(aes) = Aes192Enc::new_from_slice(key) {
             write_keystream(&aes, &prf_input(master_salt, label), &mut out);
         } else {
-            Derivation { master_key: key, master_salt }.derive(label, &mut out);
+            Derivation { master_key: AesKey::new(key).unwrap(), master_salt }
+                .derive(label, &mut out);
         }
         out
     }
@@ -152,7 +150,8 @@ mod tests {
     /// What was in the place before has no part in it, and nothing behind the key's length is written.
     #[test]
     fn a_key_is_the_beginning_of_its_keystream_whatever_lay_in_its_place() {
-        let derivation = Derivation { master_key: &[0x42; 16], master_salt: [7; 14] };
+        let derivation =
+            Derivation { master_key: AesKey::new(&[0x42; 16]).unwrap(), master_salt: [7; 14] };
         let mut whole = [0; 64];
         derivation.derive(Label(1), &mut whole);
         for len in 0..=64 {

@@ -1,34 +1,24 @@
 //! The primitives by themselves, for benches: no part of the API, and no promise that they stay.
 
-use aes::cipher::KeyInit;
-use aes::{Aes128Enc, Aes256Enc};
-
-use crate::cipher::apply_keystream;
+use crate::cipher::{AesKey, apply_keystream};
 use crate::derivation::{Derivation, Label};
 use crate::error::KeyError;
 use crate::profile::Profile;
 
 /// An AES key, 16 or 32 octets, whose schedule is kept.
-pub struct Keystream(Key);
-
-enum Key {
-    Aes128(Aes128Enc),
-    Aes256(Aes256Enc),
-}
+pub struct Keystream(AesKey);
 
 impl Keystream {
     /// `None` for a key of another length.
     pub fn new(key: &[u8]) -> Option<Self> {
-        let aes_128 = || Aes128Enc::new_from_slice(key).ok().map(Key::Aes128);
-        let aes_256 = || Aes256Enc::new_from_slice(key).ok().map(Key::Aes256);
-        aes_128().or_else(aes_256).map(Self)
+        AesKey::new(key).map(Self)
     }
 
     /// XORs the keystream of the counter `iv * 2^16` onto at most 2^20 octets (RFC 3711 §4.1.1).
     pub fn apply(&self, iv: &[u8; 14], data: &mut [u8]) {
         match &self.0 {
-            Key::Aes128(aes) => apply_keystream(aes, iv, data),
-            Key::Aes256(aes) => apply_keystream(aes, iv, data),
+            AesKey::Aes128(aes) => apply_keystream(aes, iv, data),
+            AesKey::Aes256(aes) => apply_keystream(aes, iv, data),
         }
     }
 }

@@ -112,7 +112,7 @@ impl Profile {
         if self.is_aead() { 16 + 4 } else { 10 + 4 }
     }
 
-    const fn is_aead(self) -> bool {
+    pub(crate) const fn is_aead(self) -> bool {
         matches!(self, Self::AeadAes128Gcm | Self::AeadAes256Gcm)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct SessionKeys {
 }
 
 impl SessionKeys {
-    pub(crate) fn derive(profile: Profile, protocol: Protocol, from: &Derivation<'_>) -> Self {
+    pub(crate) fn derive(profile: Profile, protocol: Protocol, from: &Derivation) -> Self {
         let first_label = match protocol {
             Protocol::Rtp => 0,
             Protocol::Rtcp => 3,
@@ -36,7 +36,9 @@ impl SessionKeys {
         if let Some(key) = keys.key.get_mut(..keys.key_len) {
             from.derive(Label(first_label), key);
         }
-        from.derive(Label(first_label + 1), &mut *keys.auth);
+        if !profile.is_aead() {
+            from.derive(Label(first_label + 1), &mut *keys.auth);
+        }
         from.derive(Label(first_label + 2), &mut *keys.salt);
         keys
     }

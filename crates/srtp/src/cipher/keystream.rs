@@ -1,20 +1,38 @@
 //! AES in counter mode (RFC 3711 §4.1.1), by RustCrypto's `aes`.
 
-use aes::Block;
 use aes::cipher::array::Array;
 use aes::cipher::consts::U16;
+use aes::cipher::typenum::Unsigned;
 use aes::cipher::{
-    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
+    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
 };
+use aes::{Aes128Enc, Aes256Enc, Block};
 
 const BLOCK: usize = 16;
-/// Blocks prepared at a time: as many as the widest instructions take at once.
+/// Blocks prepared at a time, at most: as many as the widest instructions take at once.
 const MANY: usize = 64;
+/// Blocks encrypted one by one that are prepared together: each takes its time, and a processor works on several of them.
+const FEW: usize = 4;
 
 /// An AES key, whatever its length.
 pub(crate) trait Aes: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> {}
 
 impl<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> Aes for C {}
+
+/// The schedule of a key of 16 or 32 octets, which is erased when dropped.
+pub(crate) enum AesKey {
+    Aes128(Aes128Enc),
+    Aes256(Aes256Enc),
+}
+
+impl AesKey {
+    /// `None` for a key of another length.
+    pub(crate) fn new(key: &[u8]) -> Option<Self> {
+        let aes_128 = || Aes128Enc::new_from_slice(key).ok().map(Self::Aes128);
+        let aes_256 = || Aes256Enc::new_from_slice(key).ok().map(Self::Aes256);
+        aes_128().or_else(aes_256)
+    }
+}
 
 /// XORs the keystream that begins at counter `iv * 2^16` onto `data`.
 ///
@@ -40,34 +58,57 @@ impl BlockSizeUser for Keystream<'_> {
 impl BlockCipherEncClosure for Keystream<'_> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *self.iv;
-        let mut counter = u32::from_be_bytes([m, n, 0, 0]);
-        for data in self.data.chunks_mut(MANY * BLOCK) {
+        let mut counter = Counter::new(self.iv);
+        // What the backend does in parallel takes as long for one block as for all.
+        let wide = B::ParBlocksSize::USIZE.clamp(1, MANY);
+        let (groups, rest) =
+            self.data.split_at_mut(self.data.len() / (wide * BLOCK) * (wide * BLOCK));
+        for data in groups.chunks_mut(MANY / wide * wide * BLOCK) {
             let mut keystream = [Block::default(); MANY];
-            let Some(keystream) = keystream.get_mut(..data.len().div_ceil(BLOCK)) else { return };
-            for block in &mut *keystream {
-                let [w, x, y, z] = counter.to_be_bytes();
-                *block = [a, b, c, d, e, f, g, h, i, j, k, l, w, x, y, z].into();
-                counter = counter.wrapping_add(1);
+            let Some(keystream) = keystream.get_mut(..data.len() / BLOCK) else { return };
+            keystream.fill_with(|| counter.next());
+            let (parallel, _) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(keystream);
+            for blocks in parallel {
+                backend.encrypt_par_blocks(blocks.into());
             }
-            encrypt(backend, keystream);
             xor(data, keystream);
+        }
+        for data in rest.chunks_mut(FEW * BLOCK) {
+            let keystream = [(); FEW].map(|()| {
+                let mut block = counter.next();
+                backend.encrypt_block((&mut block).into());
+                block
+            });
+            xor(data, &keystream);
         }
     }
 }
 
-#[inline(always)]
-fn encrypt<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, blocks: &mut [Block]) {
-    let (parallel, tail) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(blocks);
-    for blocks in parallel {
-        backend.encrypt_par_blocks(blocks.into());
+/// The blocks that are encrypted: 96 bits that stay, and a number.
+struct Counter {
+    /// In the order of octets, the number's zero.
+    fixed: u128,
+    number: u32,
+}
+
+impl Counter {
+    #[inline(always)]
+    fn new(iv: &[u8; 14]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *iv;
+        let fixed = u128::from_le_bytes([a, b, c, d, e, f, g, h, i, j, k, l, 0, 0, 0, 0]);
+        Self { fixed, number: u32::from_be_bytes([m, n, 0, 0]) }
     }
-    for block in tail {
-        backend.encrypt_block(block.into());
+
+    // As one number, which takes less time than sixteen octets.
+    #[inline(always)]
+    fn next(&mut self) -> Block {
+        let block = self.fixed | u128::from(self.number.swap_bytes()) << 96;
+        self.number = self.number.wrapping_add(1);
+        block.to_le_bytes().into()
     }
 }
 
-/// `keystream` is as long as `data`, rounded up to blocks.
+/// `keystream` has at least as many blocks as `data` begins.
 #[inline(always)]
 fn xor(data: &mut [u8], keystream: &[Block]) {
     let (blocks, tail) = data.as_chunks_mut::<BLOCK>();
@@ -84,8 +125,7 @@ fn xor(data: &mut [u8], keystream: &[Block]) {
 
 #[cfg(test)]
 mod tests {
-    use aes::cipher::KeyInit;
-    use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
+    use aes::Aes192Enc;
     use sha2::{Digest, Sha256};
 
     use super::*;

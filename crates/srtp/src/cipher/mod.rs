@@ -11,9 +11,9 @@ use aes::{Aes128Enc, Aes256Enc};
 
 use aes_cm::AesCm;
 use gcm::Gcm;
-pub(crate) use keystream::Aes;
 #[cfg(any(test, feature = "internals"))]
 pub(crate) use keystream::apply_keystream;
+pub(crate) use keystream::{Aes, AesKey};
 
 use crate::profile::Profile;
 use crate::session_keys::{Protocol, SessionKeys};
