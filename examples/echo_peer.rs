@@ -187,17 +187,48 @@ impl Echo {
         let Some(role) = role else { return Ok((answer, None)) };
         answer.groups = vec![Group { semantics: "BUNDLE".to_owned(), mids }];
 
-        let dtls = Connection::new(now, role, Arc::clone(&self.dtls), random()?);
-        let (srtp, outbox, alive) = (None, Vec::new(), true);
-        let session = Session { ice, dtls, fingerprints, srtp, streams, outbox, alive };
+        let session = Session {
+            ice,
+            dtls: Dtls { role, config: Arc::clone(&self.dtls), seed: random()?, connection: None },
+            fingerprints,
+            srtp: None,
+            streams,
+            outbox: Vec::new(),
+            alive: true,
+        };
         Ok((answer, Some(session)))
+    }
+}
+
+/// DTLS with one browser. The time that a handshake may take runs from when its connection is made: not with the offer, for
+/// the browser may need a while until it finds us, but when one side has something to say to the other.
+struct Dtls {
+    role: Role,
+    config: Arc<Config>,
+    seed: [u8; 32],
+    connection: Option<Connection>,
+}
+
+impl Dtls {
+    fn begin(&mut self, now: Instant) -> &mut Connection {
+        self.connection.get_or_insert_with(|| {
+            Connection::new(now, self.role, Arc::clone(&self.config), self.seed)
+        })
+    }
+
+    fn poll_transmit(&mut self, out: &mut [u8]) -> Option<usize> {
+        self.connection.as_mut()?.poll_transmit(out)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.connection.as_mut()?.poll_event()
     }
 }
 
 /// One browser.
 struct Session {
     ice: LiteAgent,
-    dtls: Connection,
+    dtls: Dtls,
     /// Of the browser's certificate, as its offer told.
     fingerprints: Vec<Fingerprint>,
     srtp: Option<(Protector, Unprotector)>,
@@ -214,27 +245,29 @@ impl Session {
             self.ice.handle_datagram(now, path, datagram);
         } else if tsubame_dtls::is_dtls(datagram) {
             // An error is the end of this connection; noise is none.
-            self.alive &= self.dtls.handle_datagram(now, datagram).is_ok();
+            self.alive &= self.dtls.begin(now).handle_datagram(now, datagram).is_ok();
         } else if tsubame_rtp::is_rtcp(datagram) {
             self.answer_rtcp(now, datagram);
         } else if tsubame_rtp::is_rtp_or_rtcp(datagram) {
             self.echo_rtp(now, datagram);
         }
-        self.drain();
+        self.drain(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         if self.ice.poll_timeout().is_some_and(|due| due <= now) {
             self.ice.handle_timeout(now);
         }
-        if self.dtls.poll_timeout().is_some_and(|due| due <= now) {
-            self.alive &= self.dtls.handle_timeout(now).is_ok();
+        if let Some(dtls) = &mut self.dtls.connection
+            && dtls.poll_timeout().is_some_and(|due| due <= now)
+        {
+            self.alive &= dtls.handle_timeout(now).is_ok();
         }
-        self.drain();
+        self.drain(now);
     }
 
     /// The drain rule.
-    fn drain(&mut self) {
+    fn drain(&mut self, now: Instant) {
         let mut buffer = [0; MAX_DATAGRAM];
         while let Some(sent) = self.ice.poll_transmit(&mut buffer) {
             self.outbox.push((sent.path.remote, buffer[..sent.len].to_vec()));
@@ -244,6 +277,9 @@ impl Session {
             self.alive &= event != LiteEvent::ConsentExpired;
         }
         // As the DTLS client we speak first: not before it is known where to.
+        if self.dtls.role == Role::Client && self.ice.selected().is_some() {
+            self.dtls.begin(now);
+        }
         while self.ice.selected().is_some()
             && let Some(len) = self.dtls.poll_transmit(&mut buffer)
         {
@@ -260,7 +296,8 @@ impl Session {
 
     /// The keys leave the DTLS connection only if the certificate is the one that the offer announced.
     fn start_srtp(&mut self) -> Result<(), Box<dyn Error>> {
-        let keys = self.dtls.srtp_keying_material(&self.fingerprints)?;
+        let dtls = self.dtls.connection.as_ref().ok_or("no connection")?;
+        let keys = dtls.srtp_keying_material(&self.fingerprints)?;
         let profile = Profile::from_dtls_id(keys.profile.id()).ok_or("an unknown SRTP profile")?;
         self.srtp = Some((
             Protector::new(profile, keys.local_key(), keys.local_salt())?,
