@@ -1,9 +1,11 @@
 //! Any octets as a session description, and their lines as a fragment: what is read is written so that it reads the same, and writes the
-//! same again; and so is what the typed readers make of its values.
+//! same again; and so is what the typed readers make of its values. Candidates are read as the ICE agent reads them.
 
 use tsubame_sdp::{
-    Codec, Fragment, MAX_CANDIDATES, MAX_MEDIA, MAX_SSRCS, Media, ParseError, SessionDescription,
+    Candidate, Codec, Fragment, MAX_CANDIDATE_LENGTH, MAX_CANDIDATES, MAX_MEDIA, MAX_SSRCS, Media,
+    ParseError, SessionDescription,
 };
+use tsubame_stun::ice::CandidateError;
 
 /// See the module's documentation.
 pub fn run(data: &[u8]) {
@@ -67,6 +69,7 @@ fn types(media: &Media) {
             Err(error) => assert!(error.to_string().len() < 1_000, "{error}"),
         }
     }
+    media.candidates.iter().for_each(|text| both_readers_agree(text));
     media.codecs.iter().for_each(codec);
     for rid in &media.rids {
         assert!(rid.payload_types().iter().all(|payload_type| *payload_type <= 127), "{rid:?}");
@@ -74,6 +77,29 @@ fn types(media: &Media) {
     for ssrc in &media.ssrcs {
         let _ = (ssrc.cname(), ssrc.msid(), media.grouped_ssrc("FID", ssrc.id));
         assert_eq!(media.ssrc(ssrc.id), Some(ssrc));
+    }
+}
+
+/// What the agent takes the description takes, and the other way round but for what is text to the description alone: transports, addresses
+/// and types that the agent does not know. Which addresses are written longer or shorter is theirs, so the lengths near the limit are left out.
+fn both_readers_agree(text: &str) {
+    if text.len() > MAX_CANDIDATE_LENGTH - 100 {
+        return;
+    }
+    let ours = text.parse::<Candidate>();
+    let theirs = text.parse::<tsubame_stun::ice::Candidate>();
+    match (&ours, &theirs) {
+        (Ok(ours), Ok(theirs)) => {
+            assert_eq!(ours.foundation, theirs.foundation);
+            assert_eq!((ours.component, ours.priority), (theirs.component, theirs.priority));
+            assert_eq!(ours.related.is_some(), theirs.related.is_some(), "{text}");
+        }
+        (Err(_), Err(_)) => {}
+        (
+            Ok(_),
+            Err(CandidateError::Transport | CandidateError::Address | CandidateError::Kind),
+        ) => {}
+        _ => panic!("{text}: {ours:?}, but the agent: {theirs:?}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::MAX_CANDIDATE_LENGTH;
 use crate::error::excerpt;
 use crate::parse::number;
 
@@ -28,7 +29,7 @@ pub struct Candidate {
     /// `raddr` and `rport`: the base of a reflexive, the mapped address of a relayed candidate; for diagnosis. The address is an IP
     /// address: a name, or a port that is none, is kept as any pair is, in [`Candidate::extensions`].
     pub related: Option<(String, u16)>,
-    /// The pairs that follow, in order: (`tcptype`, `active`), (`generation`, `0`), (`ufrag`, ..), (`network-id`, ..).
+    /// The other pairs, in order: (`tcptype`, `active`), (`generation`, `0`), (`ufrag`, ..), (`network-id`, ..).
     pub extensions: Vec<(String, String)>,
 }
 
@@ -62,9 +63,20 @@ impl Candidate {
         self.address.parse().ok()
     }
 
-    /// `tcptype` (RFC 6544 §4.5): `active`, `passive` or `so`.
+    /// `tcptype` (RFC 6544 §4.5): `active`, `passive` or `so` of what is read for TCP.
     pub fn tcp_type(&self) -> Option<&str> {
         self.extension("tcptype")
+    }
+
+    /// RFC 6544 §4.5: a candidate of TCP says who opens the connection.
+    fn check_tcp_type(&self) -> Result<(), CandidateError> {
+        let found = self.tcp_type().unwrap_or_default();
+        if !self.transport.eq_ignore_ascii_case("tcp")
+            || ["active", "passive", "so"].contains(&found)
+        {
+            return Ok(());
+        }
+        Err(CandidateError { expected: "tcptype active, passive or so", found: excerpt(found) })
     }
 
     /// The value of the first extension of this name.
@@ -78,32 +90,31 @@ impl FromStr for Candidate {
 
     /// Reads `candidate:...`, with or without `a=` before it, and without `candidate:` too.
     fn from_str(text: &str) -> Result<Self, CandidateError> {
+        if text.len() > MAX_CANDIDATE_LENGTH {
+            return Err(too_long(text));
+        }
+        // Only what separates words, too: anything else is a part of one.
+        let text = text.trim_ascii();
         let text = text.strip_prefix("a=").unwrap_or(text);
-        let text = match text.split_at_checked("candidate:".len()) {
-            Some((name, rest)) if name.eq_ignore_ascii_case("candidate:") => rest,
-            _ => text,
-        };
-        let mut words = Words(text.split(' ').filter(|word| !word.is_empty()));
+        let text = text.strip_prefix("candidate:").unwrap_or(text);
+        let mut words = Words(text.split_ascii_whitespace());
         let foundation = words.foundation()?;
         let component = words.number("a component from 1 to 256", 1..=256)?;
-        let transport = words.next("a transport")?.to_owned();
+        let transport = words.visible("a transport")?.to_owned();
         let priority = words.number(PRIORITY, 1..=i32::MAX.unsigned_abs())?;
-        let address = words.next("an address")?.to_owned();
+        let address = words.visible("an address")?.to_owned();
         let port = words.number("a port", 0..=u16::MAX)?;
         words.expect("typ")?;
-        let kind = match words.next("a candidate type")? {
+        let kind = match words.visible("a candidate type")? {
             "host" => CandidateKind::Host,
             "srflx" => CandidateKind::ServerReflexive,
             "prflx" => CandidateKind::PeerReflexive,
             "relay" => CandidateKind::Relay,
             other => CandidateKind::Other(other.to_owned()),
         };
-        let related = words.related();
-        let mut extensions = Vec::new();
-        while let Some(name) = words.0.next() {
-            extensions.push((name.to_owned(), words.next("the value of an extension")?.to_owned()));
-        }
-        Ok(Self {
+        let mut extensions = words.extensions()?;
+        let related = take_related(&mut extensions);
+        let candidate = Self {
             foundation,
             component,
             transport,
@@ -113,17 +124,48 @@ impl FromStr for Candidate {
             kind,
             related,
             extensions,
-        })
+        };
+        candidate.check_tcp_type()?;
+        // Whoever gets it from us has to be able to read it.
+        let written = candidate.to_string();
+        if written.len() > MAX_CANDIDATE_LENGTH { Err(too_long(&written)) } else { Ok(candidate) }
     }
+}
+
+fn too_long(text: &str) -> CandidateError {
+    let expected = "a candidate of at most 1024 bytes, candidate: included";
+    CandidateError { expected, found: excerpt(text) }
+}
+
+/// `raddr <IP address>` and `rport <port>`, taken out of the pairs, if there are both; else nothing is taken.
+fn take_related(extensions: &mut Vec<(String, String)>) -> Option<(String, u16)> {
+    let first = |name: &str| {
+        extensions.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    };
+    let address = first("raddr").filter(|word| word.parse::<IpAddr>().is_ok())?.to_owned();
+    let port = number(first("rport"))?;
+    extensions.retain(|(name, _)| name != "raddr" && name != "rport");
+    Some((address, port))
 }
 
 const PRIORITY: &str = "a priority from 1 to 2147483647";
 
+fn is_visible(word: &str) -> bool {
+    !word.chars().any(char::is_control)
+}
+
 struct Words<I>(I);
 
-impl<'a, I: Iterator<Item = &'a str> + Clone> Words<I> {
+impl<'a, I: Iterator<Item = &'a str>> Words<I> {
     fn next(&mut self, expected: &'static str) -> Result<&'a str, CandidateError> {
         self.0.next().ok_or(CandidateError { expected, found: String::new() })
+    }
+
+    fn visible(&mut self, expected: &'static str) -> Result<&'a str, CandidateError> {
+        match self.next(expected)? {
+            word if is_visible(word) => Ok(word),
+            word => Err(CandidateError { expected, found: excerpt(word) }),
+        }
     }
 
     fn foundation(&mut self) -> Result<String, CandidateError> {
@@ -146,15 +188,16 @@ impl<'a, I: Iterator<Item = &'a str> + Clone> Words<I> {
         number.ok_or_else(|| CandidateError { expected, found: excerpt(word) })
     }
 
-    /// `raddr <IP address> rport <port>`, if this is what follows; else nothing is taken.
-    fn related(&mut self) -> Option<(String, u16)> {
-        let mut words = self.0.clone();
-        words.next().filter(|word| *word == "raddr")?;
-        let address = words.next().filter(|word| word.parse::<IpAddr>().is_ok())?;
-        words.next().filter(|word| *word == "rport")?;
-        let port = number(words.next())?;
-        self.0 = words;
-        Some((address.to_owned(), port))
+    /// RFC 8839 §5.1: pairs of visible characters. One that is not is not passed on.
+    fn extensions(&mut self) -> Result<Vec<(String, String)>, CandidateError> {
+        let mut pairs = Vec::new();
+        while let Some(name) = self.0.next() {
+            let value = self.next("the value of an extension")?;
+            if is_visible(name) && is_visible(value) {
+                pairs.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Ok(pairs)
     }
 
     fn expect(&mut self, keyword: &'static str) -> Result<(), CandidateError> {

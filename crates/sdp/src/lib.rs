@@ -43,6 +43,8 @@ pub const MAX_ADDRESS_LINE: usize = 512;
 pub const MAX_MEDIA: usize = 200;
 /// Most `a=candidate` lines in one description, all levels together.
 pub const MAX_CANDIDATES: usize = 100;
+/// Longest [`Candidate`] in bytes, as it comes and as it is written, `candidate:` included.
+pub const MAX_CANDIDATE_LENGTH: usize = 1024;
 /// Most different synchronization sources described in one media section.
 pub const MAX_SSRCS: usize = 64;
 /// Most `a=rtcp-fb` values of one payload type, those of the wildcard included.

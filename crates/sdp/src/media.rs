@@ -65,7 +65,7 @@ pub struct Media {
     pub sctp_map: Option<SctpMap>,
     /// `a=extmap-allow-mixed` (RFC 8285 §6) on this section.
     pub extmap_allow_mixed: bool,
-    /// Candidate lines, the text after `a=`.
+    /// Candidate lines, the text after `a=`: the name in lower case, and no space around the colon and at the end.
     pub candidates: Vec<String>,
     /// `a=end-of-candidates` (RFC 8840 §8.2).
     pub end_of_candidates: bool,

@@ -108,7 +108,8 @@ fn candidate() -> impl Strategy<Value = Candidate> {
     ]);
     let related = any::<Option<(std::net::IpAddr, u16)>>()
         .prop_map(|related| related.map(|(address, port)| (address.to_string(), port)));
-    let word = "[a-z0-9-]{1,8}".prop_filter("a keyword", |word| word != "raddr");
+    let is_keyword = |word: &str| ["raddr", "rport", "tcptype"].contains(&word);
+    let word = "[a-z0-9-]{1,8}".prop_filter("a keyword", move |word| !is_keyword(word));
     let extensions = vec((word.clone(), word), 0..4);
     let head = (
         "[A-Za-z0-9+/]{1,32}",
@@ -123,17 +124,22 @@ fn candidate() -> impl Strategy<Value = Candidate> {
             port,
             kind,
             related,
-            extensions,
-        )| Candidate {
-            foundation,
-            component,
-            transport: transport.to_owned(),
-            priority,
-            address,
-            port,
-            kind,
-            related,
-            extensions,
+            mut extensions,
+        )| {
+            if transport == "tcp" {
+                extensions.push(("tcptype".to_owned(), "passive".to_owned()));
+            }
+            Candidate {
+                foundation,
+                component,
+                transport: transport.to_owned(),
+                priority,
+                address,
+                port,
+                kind,
+                related,
+                extensions,
+            }
         },
     )
 }

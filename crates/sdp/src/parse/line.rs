@@ -100,7 +100,12 @@ impl<'a> Line<'a> {
         self.read_text(self.text, expected)
     }
 
-    fn read_text(&self, text: &str, expected: &'static str) -> Result<Option<SdpType>, ParseError> {
+    /// The same of a text that says the line in another way.
+    pub(crate) fn read_text(
+        &self,
+        text: &str,
+        expected: &'static str,
+    ) -> Result<Option<SdpType>, ParseError> {
         match webrtc_sdp::parse_sdp_line(text, self.number) {
             Ok(line) => Ok(Some(line.sdp_type)),
             Err(SdpParserError::Unsupported { .. }) => Ok(None),

@@ -37,6 +37,9 @@ pub(crate) fn fragment(text: &str) -> Result<SessionDescription, ParseError> {
         // It is not written either.
         media.connection = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     }
+    // A second one is an attribute, which would be the first when it is read again.
+    let is_semantic = |name: &str| name.trim_ascii().eq_ignore_ascii_case("msid-semantic");
+    fragment.attributes.retain(|attribute| !is_semantic(&attribute.name));
     Ok(fragment)
 }
 

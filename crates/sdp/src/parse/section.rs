@@ -30,10 +30,11 @@ impl<'a> Section<'a> {
     /// `m=<media> <port>[/<count>] <protocol> <format>...` (RFC 8866 §5.14)
     pub(super) fn begin(line: &Line<'a>) -> Result<Self, ParseError> {
         const EXPECTED: &str = "m=<media> <port> <protocol> <format>...";
-        // webrtc-sdp checks what it knows. Protocols it does not know are for policy to refuse,
-        // and formats are kept as they stand.
-        let known = line.read(EXPECTED)?;
-        let mut words = line.value.split_ascii_whitespace();
+        let words: Vec<_> = line.value.split_ascii_whitespace().collect();
+        // webrtc-sdp checks what it knows; between two spaces it would see a word. Protocols it does
+        // not know are for policy to refuse, and formats are kept as they stand.
+        let known = line.read_text(&format!("m={}", words.join(" ")), EXPECTED)?;
+        let mut words = words.into_iter();
         let (Some(kind), Some(port), Some(protocol)) = (words.next(), words.next(), words.next())
         else {
             return Err(line.unexpected(EXPECTED));
@@ -119,7 +120,10 @@ impl<'a> Section<'a> {
             },
             "extmap-allow-mixed" => media.extmap_allow_mixed = line.flag()?,
             "end-of-candidates" => media.end_of_candidates = line.flag()?,
-            "candidate" => media.candidates.push(line.value.trim_ascii().to_owned()),
+            "candidate" => media.candidates.push(match value {
+                Some(value) => format!("{name}:{value}"),
+                None => name.to_owned(),
+            }),
             "ice-ufrag" => line.set_once(&mut media.ice_ufrag, line.required(value)?)?,
             "ice-pwd" => line.set_once(&mut media.ice_pwd, line.required(value)?)?,
             "ice-options" => media.ice_options.extend(line.words(value)),
