@@ -129,6 +129,9 @@ fn section(media: &Media) {
             media.max_message_size.map_or("64 KiB".to_owned(), |size| format!("{size} octets"));
         println!("  data channels: SCTP port {port}, messages of at most {size}");
     }
+    if let Some(rate) = &media.frame_rate {
+        println!("  at most {} frames a second", rate.as_str());
+    }
     for attribute in &media.attributes {
         println!("  not typed: {attribute}");
     }

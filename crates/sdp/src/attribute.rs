@@ -150,6 +150,31 @@ pub struct Rtcp {
     pub address: Option<IpAddr>,
 }
 
+/// `a=framerate` (RFC 8866 §6.13): the most frames a second, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameRate(String);
+
+impl FrameRate {
+    /// A decimal number above 0, `30` or `29.97` for example; `None` for anything else.
+    pub fn new(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+        let rate: f64 = text.parse().ok()?;
+        let is_rate = is_number(whole) && is_number(fraction) && rate > 0.0 && rate.is_finite();
+        is_rate.then(|| Self(text.to_owned()))
+    }
+
+    /// The text in the description.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it says.
+    pub fn frames_per_second(&self) -> f64 {
+        self.0.parse().unwrap_or_default()
+    }
+}
+
 /// `a=sctpmap`, of the draft of data channels that came before RFC 8841.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SctpMap {
@@ -184,7 +209,7 @@ impl Rid {
         )
     }
 
-    /// Payload types it is limited to; empty when there is no such limit, or none of it is one.
+    /// Payload types it is limited to; empty when there is no such limit, or none of it is a payload type.
     pub fn payload_types(&self) -> Vec<u8> {
         let list =
             self.restriction_list().find(|(name, _)| *name == "pt").and_then(|(_, list)| list);

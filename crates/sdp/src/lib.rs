@@ -22,8 +22,9 @@ mod session;
 mod write;
 
 pub use attribute::{
-    Attribute, Bandwidth, BandwidthKind, ExtMap, FingerprintLine, Group, Msid, MsidSemantic,
-    OtherLine, Rid, RidDirection, Rtcp, SctpMap, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
+    Attribute, Bandwidth, BandwidthKind, ExtMap, FingerprintLine, FrameRate, Group, Msid,
+    MsidSemantic, OtherLine, Rid, RidDirection, Rtcp, SctpMap, Setup, Simulcast, SimulcastId, Ssrc,
+    SsrcGroup,
 };
 pub use candidate::{Candidate, CandidateError, CandidateKind};
 pub use error::ParseError;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::parse::payload_type;
 use crate::{
     Attribute, Bandwidth, Candidate, CandidateError, ExtMap, Feedback, FingerprintLine, Format,
-    FormatError, Msid, OtherLine, Rid, Rtcp, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
+    FormatError, FrameRate, Msid, OtherLine, Rid, Rtcp, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
 };
 
 /// One media section: an `m=` line and what follows it. [`Debug`](std::fmt::Debug) hides passwords and keys.
@@ -57,6 +57,8 @@ pub struct Media {
     pub ptime: Option<u32>,
     /// `a=maxptime` (RFC 8866 §6.5), in milliseconds, likewise.
     pub max_ptime: Option<u32>,
+    /// `a=framerate` (RFC 8866 §6.13). One that is no decimal number is in [`Media::attributes`].
+    pub frame_rate: Option<FrameRate>,
     /// `a=sctp-port` (RFC 8841 §5.1); 0 says that there is no association.
     pub sctp_port: Option<u16>,
     /// `a=max-message-size` (RFC 8841 §6.1) in octets; 0 says any size.
@@ -118,6 +120,7 @@ impl Media {
             cryptex: false,
             ptime: None,
             max_ptime: None,
+            frame_rate: None,
             sctp_port: None,
             max_message_size: None,
             sctp_map: None,

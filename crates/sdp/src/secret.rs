@@ -79,7 +79,7 @@ debug_hiding!(SessionDescription {
 
 debug_hiding!(Media {
     kind, port, port_count, protocol, formats, connection, bandwidth, direction, mid, bundle_only, ice_ufrag, ice_options, fingerprints,
-    setup, rtcp_mux, rtcp_mux_only, rtcp_rsize, rtcp, rtcp_xr, cryptex, ptime, max_ptime, sctp_port, max_message_size, sctp_map,
+    setup, rtcp_mux, rtcp_mux_only, rtcp_rsize, rtcp, rtcp_xr, cryptex, ptime, max_ptime, frame_rate, sctp_port, max_message_size, sctp_map,
     extmap_allow_mixed, candidates, end_of_candidates, codecs, extensions, msids, ssrcs, ssrc_groups, rids, simulcast, attributes,
     other_lines
 } but { ice_pwd, crypto });

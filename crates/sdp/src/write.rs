@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use crate::{
     Attribute, Bandwidth, BandwidthKind, Codec, Direction, ExtMap, FingerprintLine, Fragment,
-    Media, OtherLine, Rid, RidDirection, Rtcp, SctpMap, SessionDescription, Setup, Simulcast,
-    SimulcastId,
+    FrameRate, Media, OtherLine, Rid, RidDirection, Rtcp, SctpMap, SessionDescription, Setup,
+    Simulcast, SimulcastId,
 };
 
 impl Display for SessionDescription {
@@ -130,6 +130,7 @@ fn write_media(w: &mut Lines<'_, '_>, media: &Media) -> fmt::Result {
     }
     w.optional("ptime", media.ptime)?;
     w.optional("maxptime", media.max_ptime)?;
+    w.optional("framerate", media.frame_rate.as_ref().map(FrameRate::as_str))?;
     w.optional("sctp-port", media.sctp_port)?;
     w.optional("max-message-size", media.max_message_size)?;
     if let Some(SctpMap { port, protocol, streams }) = &media.sctp_map {

@@ -171,7 +171,18 @@ fn lines_in_their_context_reach_the_types_of_their_codecs() {
             }
         }
     }
-    let expected = ["av1", "h264", "h265", "opus", "red", "rtx", "telephone-event", "vp8", "vp9"];
+    let expected = [
+        "av1",
+        "flexfec-03",
+        "h264",
+        "h265",
+        "opus",
+        "red",
+        "rtx",
+        "telephone-event",
+        "vp8",
+        "vp9",
+    ];
     assert_eq!(typed, BTreeSet::from(expected.map(str::to_owned)));
 }
 
@@ -331,6 +342,7 @@ fn what_may_be_said_once_is_refused_when_said_twice() {
         "a=rtcp:9",
         "a=ptime:20",
         "a=maxptime:20",
+        "a=framerate:30",
         "a=sctp-port:5000",
         "a=max-message-size:1",
         "a=sctpmap:5000 webrtc-datachannel",

@@ -5,8 +5,9 @@
 use std::fmt::Write;
 
 use tsubame_sdp::{
-    MAX_ADDRESS_LINE, MAX_CANDIDATES, MAX_FEEDBACK, MAX_FEEDBACK_LENGTH, MAX_LENGTH, MAX_LINES,
-    MAX_MEDIA, MAX_SSRCS, ParseError, SessionDescription,
+    Candidate, MAX_ADDRESS_LINE, MAX_CANDIDATE_LENGTH, MAX_CANDIDATES, MAX_FEEDBACK,
+    MAX_FEEDBACK_LENGTH, MAX_LENGTH, MAX_LINES, MAX_MEDIA, MAX_SSRCS, ParseError,
+    SessionDescription,
 };
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
@@ -65,6 +66,25 @@ fn candidates_of_all_levels_together() {
     assert_eq!(description.media[0].candidates[3], "candidate:1 1 udp 3 192.0.2.1 9 typ host");
     assert_eq!(too_many(candidates(11, 60, 30)), 100);
     assert_eq!(too_many(candidates(10, 60, 31)), 100);
+}
+
+/// It is an error only to who asks: a section keeps it as text.
+#[test]
+fn length_of_a_candidate() {
+    let candidate = |prefix: &str, length: usize| {
+        let text = format!("{prefix}1 1 udp 1 192.0.2.1 9 typ host x ");
+        let text = format!("{text}{}", "y".repeat(length - text.len()));
+        text.parse::<Candidate>().map(|candidate| candidate.to_string().len())
+    };
+    assert_eq!(candidate("candidate:", MAX_CANDIDATE_LENGTH), Ok(1024));
+    assert!(candidate("candidate:", MAX_CANDIDATE_LENGTH + 1).is_err());
+    // Without the word in front it is counted as it will be written.
+    assert_eq!(candidate("", MAX_CANDIDATE_LENGTH - 10), Ok(1024));
+    assert!(candidate("", MAX_CANDIDATE_LENGTH - 9).is_err());
+    let line = format!("a=candidate:{}", "y".repeat(MAX_CANDIDATE_LENGTH));
+    let media = parse(&format!("{VIDEO}{line}\r\n")).unwrap().media.remove(0);
+    assert_eq!(media.candidates, [line.trim_start_matches("a=")]);
+    assert!(media.parsed_candidates().next().unwrap().is_err());
 }
 
 #[test]
@@ -128,11 +148,15 @@ fn length_of_address_lines() {
         format!("v=0\r\n{line}\r\ns=-\r\n").parse::<SessionDescription>()
     };
     assert!(origin(60).is_ok(), "a domain name is an address");
+    assert!(origin(MAX_ADDRESS_LINE).is_ok());
     assert_eq!(origin(MAX_ADDRESS_LINE + 1).unwrap_err().line(), Some(2));
-    let longest =
-        |length: usize| parse(&format!("c=IN IP4 {}a\r\n", "a.".repeat((length - 10) / 2)));
-    assert!(longest(200).is_ok());
-    match longest(MAX_ADDRESS_LINE + 2).unwrap_err() {
+    let connection = |length: usize| {
+        let line = format!("c=IN IP4 {}", "a".repeat(length - 9));
+        assert_eq!(line.len(), length);
+        parse(&format!("{line}\r\n"))
+    };
+    assert!(connection(MAX_ADDRESS_LINE).is_ok());
+    match connection(MAX_ADDRESS_LINE + 1).unwrap_err() {
         ParseError::Unexpected { line: 5, expected: "a c= line of at most 512 bytes", .. } => {}
         other => panic!("{other}"),
     }

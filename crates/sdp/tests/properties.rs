@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use tsubame_sdp::{
     Attribute, Bandwidth, BandwidthKind, Candidate, CandidateKind, Codec, Direction, ExtMap,
-    FingerprintLine, Fragment, Group, Media, MediaKind, Msid, Origin, Rid, RidDirection, Rtcp,
-    SctpMap, SessionDescription, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
+    FingerprintLine, Fragment, FrameRate, Group, Media, MediaKind, Msid, Origin, Rid, RidDirection,
+    Rtcp, SctpMap, SessionDescription, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
 };
 
 /// A word of the characters that RFC 8866 §9 calls a token.
@@ -76,7 +76,7 @@ fn codec(payload_type: u8) -> impl Strategy<Value = Codec> {
     let parameter = (token_without_equals(), option::of("[A-Za-z0-9,+/-]{1,12}"));
     let feedback =
         select(vec!["nack", "nack pli", "ccm fir", "transport-cc", "goog-remb", "x-new thing"]);
-    let name = select(vec!["opus", "VP8", "H264", "AV1", "rtx", "red", "x-new"]);
+    let name = select(vec!["opus", "VP8", "H264", "AV1", "rtx", "red", "flexfec-03", "x-new"]);
     (name, 1..=u32::MAX, option::of(1..=255_u8), vec(parameter, 0..4), vec(feedback, 0..4))
         .prop_map(move |(name, clock_rate, channels, parameters, feedback)| Codec {
             parameters,
@@ -221,6 +221,8 @@ fn media() -> impl Strategy<Value = Media> {
             ) = rest;
             media.candidates = candidates.iter().map(ToString::to_string).collect();
             (media.sctp_port, media.max_message_size, media.ptime, media.max_ptime) = numbers;
+            media.frame_rate =
+                media.ptime.and_then(|rate| FrameRate::new(&format!("{rate}.{}", rate % 1000)));
             media.rtcp =
                 media.sctp_port.map(|port| Rtcp { port, address: "192.0.2.1".parse().ok() });
             media.sctp_map = media.sctp_port.map(|port| SctpMap {
@@ -344,7 +346,7 @@ proptest! {
     #[test]
     fn attributes_of_anything_are_stable(
         name in select(vec![
-            "candidate", "cryptex", "end-of-candidates", "extmap", "fingerprint", "fmtp", "group", "ice-options", "ice-ufrag", "identity",
+            "candidate", "cryptex", "end-of-candidates", "extmap", "fingerprint", "fmtp", "framerate", "group", "ice-options", "ice-ufrag", "identity",
             "maxptime", "max-message-size", "mid", "msid", "msid-semantic", "ptime", "rid", "rtcp", "rtcp-fb", "rtcp-xr", "rtpmap",
             "sctp-port", "sctpmap", "setup", "simulcast", "ssrc", "ssrc-group",
         ]),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use tsubame_sdp::format::{Red, Rtx, TelephoneEvent};
+use tsubame_sdp::format::{FlexFec, Format, Red, Rtx, TelephoneEvent};
 use tsubame_sdp::{
     Attribute, Bandwidth, BandwidthKind, Direction, Fragment, Media, MediaKind, Origin, ParseError,
     RidDirection, Rtcp, SctpMap, SessionDescription,
@@ -402,11 +402,52 @@ fn what_stands_around_media() {
     assert_eq!((session.cryptex, session.identity.as_deref()), (true, Some("eyJpZHAi ext=1")));
 }
 
+/// RFC 8866 §6.13: GStreamer writes as many digits as a double has.
+#[test]
+fn a_frame_rate_is_a_decimal_number_and_written_as_it_stood() {
+    for (text, rate) in [
+        ("30", 30.0),
+        ("29.97", 29.97),
+        ("0.5", 0.5),
+        ("30.0", 30.0),
+        ("29.970029970029969", 29.97002997002997),
+    ] {
+        let description = parse(&format!("{VIDEO}a=framerate: {text} \r\n")).unwrap();
+        let read = description.media[0].frame_rate.as_ref().unwrap();
+        assert_eq!((read.as_str(), read.frames_per_second()), (text, rate));
+        assert!(description.to_string().contains(&format!("a=framerate:{text}\r\n")), "{text}");
+        assert_eq!(description.to_string().parse().as_ref(), Ok(&description));
+        assert!(description.media[0].attributes.is_empty());
+    }
+    let huge = "9".repeat(400);
+    for text in [
+        "", "0", "0.00", "+30", "-30", "30.", ".5", "3e1", "inf", "NaN", "30/1", "1.2.3", "1.+2",
+        &huge,
+    ] {
+        let media = video(&format!("a=framerate:{text}\r\n"));
+        assert_eq!((media.frame_rate.as_ref(), media.attributes.len()), (None, 1), "{text}");
+    }
+}
+
+/// A parameter without a type stays in its place.
+#[test]
+fn the_repair_window_of_flexfec_is_read_and_written() {
+    for name in ["flexfec-03", "FlexFEC"] {
+        let mut media =
+            video(&format!("a=rtpmap:97 {name}/90000\r\na=fmtp:97 L=5;repair-window=10;D=1\r\n"));
+        let codec = &mut media.codecs[0];
+        assert_eq!(codec.format(), Ok(Format::FlexFec(FlexFec { repair_window: 10 })));
+        FlexFec { repair_window: 200_000 }.write(codec);
+        assert_eq!(codec.parameter("repair-window"), Some("200000"));
+        assert_eq!((codec.parameters[0].0.as_str(), codec.parameters[2].0.as_str()), ("L", "D"));
+    }
+}
+
 /// Nobody needs them, so an odd one is no reason to refuse a description.
 #[test]
 fn odd_values_of_what_is_not_needed_are_kept() {
     let lines = "a=rtcp:9 IN IP4 host.example\r\na=rtcp:x\r\na=rtcp:9 IN IP4 ::1\r\na=ptime:2.5\r\na=sctpmap:odd\r\na=ts-refclk:ptp=IEEE1588-2008\r\n\
-                 a=mediaclk:direct=0\r\na=framerate:29.97\r\na=imageattr:97 send [x=640,y=480] recv *\r\na=content:main\r\n";
+                 a=mediaclk:direct=0\r\na=framerate:29,97\r\na=imageattr:97 send [x=640,y=480] recv *\r\na=content:main\r\n";
     let media = video(lines);
     assert_eq!(media.attributes.len(), 10);
     let written: String =
@@ -552,6 +593,14 @@ fn formats_that_are_wrong() {
         (
             "96 red/48000/2\r\na=fmtp:96 111/128",
             "a=fmtp:96 : expected payload types with slashes between, found \"111/128\"",
+        ),
+        (
+            "96 flexfec-03/90000\r\na=fmtp:96 L=5",
+            "a=fmtp:96 repair-window: expected microseconds, found nothing",
+        ),
+        (
+            "96 flexfec-03/90000\r\na=fmtp:96 repair-window=4294967296",
+            "a=fmtp:96 repair-window: expected microseconds, found \"4294967296\"",
         ),
         (
             "96 telephone-event/8000\r\na=fmtp:96 0-256",

@@ -27,7 +27,7 @@ mod video;
 
 pub use audio::{Opus, TelephoneEvent};
 pub use h264::{H264, H264Profile, ProfileLevelId};
-pub use repair::{Red, Rtx};
+pub use repair::{FlexFec, Red, Rtx};
 pub use video::{Av1, H265, Vp8, Vp9};
 
 use std::fmt::{self, Display, Formatter};
@@ -58,6 +58,8 @@ pub enum Format {
     Rtx(Rtx),
     /// `red`
     Red(Red),
+    /// `flexfec-03` and `flexfec`
+    FlexFec(FlexFec),
     /// A codec whose parameters have no type here.
     Other,
 }
@@ -74,6 +76,7 @@ impl Format {
             "av1" => Self::Av1(Av1::read(codec)?),
             "rtx" => Self::Rtx(Rtx::read(codec)?),
             "red" => Self::Red(Red::read(codec)?),
+            "flexfec-03" | "flexfec" => Self::FlexFec(FlexFec::read(codec)?),
             _ => Self::Other,
         })
     }
@@ -90,6 +93,7 @@ impl Format {
             Self::Av1(format) => format.write(codec),
             Self::Rtx(format) => format.write(codec),
             Self::Red(format) => format.write(codec),
+            Self::FlexFec(format) => format.write(codec),
             Self::Other => {}
         }
     }

@@ -35,6 +35,31 @@ impl Rtx {
     }
 }
 
+/// Parameters of `flexfec-03` (draft-ietf-payload-flexible-fec-scheme-03 §5.1, what Chromium offers) and of `flexfec` (RFC 8627 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlexFec {
+    /// `repair-window`: microseconds from the first of the packets that are repaired to the last that repairs them.
+    pub repair_window: u32,
+}
+
+impl FlexFec {
+    /// What the parameters of a codec say.
+    ///
+    /// # Errors
+    /// `repair-window` is not there, or is no number.
+    pub fn read(codec: &Codec) -> Result<Self, FormatError> {
+        const EXPECTED: &str = "microseconds";
+        let repair_window = number(codec, "repair-window", u32::MAX, EXPECTED)?;
+        let missing = || wrong(codec, "repair-window", None, EXPECTED);
+        Ok(Self { repair_window: repair_window.ok_or_else(missing)? })
+    }
+
+    /// Sets the parameters of a codec.
+    pub fn write(&self, codec: &mut Codec) {
+        codec.set_parameter("repair-window", Some(&self.repair_window.to_string()));
+    }
+}
+
 /// Parameters of `red` (RFC 2198 §5): payload types of the primary encoding and of the redundant ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Red {

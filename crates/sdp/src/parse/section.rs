@@ -12,8 +12,8 @@ use super::line::{Line, number};
 use super::simulcast::simulcast;
 use super::{Defaults, connection, direction, in_order, setup};
 use crate::{
-    Direction, MAX_SSRCS, Media, MediaKind, Msid, ParseError, Rid, RidDirection, Rtcp, SctpMap,
-    Ssrc, SsrcGroup,
+    Direction, FrameRate, MAX_SSRCS, Media, MediaKind, Msid, ParseError, Rid, RidDirection, Rtcp,
+    SctpMap, Ssrc, SsrcGroup,
 };
 
 /// A section while its lines come in.
@@ -106,6 +106,10 @@ impl<'a> Section<'a> {
                     None => media.attributes.push(line.raw_attribute()),
                 }
             }
+            "framerate" => match value.and_then(FrameRate::new) {
+                Some(rate) => line.set_once(&mut media.frame_rate, rate)?,
+                None => media.attributes.push(line.raw_attribute()),
+            },
             "sctp-port" => {
                 let port = line.number(value, "a=sctp-port:<port>")?;
                 line.set_once(&mut media.sctp_port, port)?;
