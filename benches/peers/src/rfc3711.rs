@@ -6,13 +6,13 @@ use aes::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use ctr::{CtrCore, flavors::Ctr32BE};
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
-use tsubame_srtp::Profile;
 use tsubame_srtp::internals::Keystream;
+use tsubame_srtp::{Profile, Protector};
 
 use crate::measure::{Contestant, Role};
 use crate::srtp::{libsrtp_session, rtc_context, webrtc_context};
 use crate::table::{Group, Row};
-use crate::workload::srtp::protector;
+use crate::workload::srtp::keys;
 
 /// Session key and the counter's first 112 bits (B.2).
 const KEY: [u8; 16] = 0x2b7e_1516_28ae_d2a6_abf7_1588_09cf_4f3c_u128.to_be_bytes();
@@ -79,13 +79,24 @@ fn keystream_rust_crypto(length: usize) -> Contestant {
 
 /// Nobody shows the derivation by itself: it is most of what making a context costs.
 fn contexts(profile: Profile) -> Vec<Contestant> {
-    let mut all = vec![
-        Contestant::plain("tsubame-srtp", Role::Ours, move || protector(profile)),
-        Contestant::plain("rtc-srtp", Role::Peer, move || rtc_context(profile)),
-    ];
-    if webrtc_context(profile).is_some() {
-        all.push(Contestant::plain("webrtc-srtp", Role::Peer, move || webrtc_context(profile)));
-    }
-    all.push(Contestant::plain("libsrtp", Role::Peer, move || libsrtp_session(profile, false)));
-    all
+    let (key, salt) = keys(profile);
+    let both = [&key[..], &salt].concat();
+    let contestant = |name, role, make: fn(Profile, &[u8], &[u8], &[u8])| {
+        let (key, salt, both) = (key.clone(), salt.clone(), both.clone());
+        Contestant::plain(name, role, move || make(profile, black_box(&key), &salt, &both))
+    };
+    vec![
+        contestant("tsubame-srtp", Role::Ours, |profile, key, salt, _| {
+            black_box(Protector::new(profile, key, salt).expect("lengths fit"));
+        }),
+        contestant("rtc-srtp", Role::Peer, |profile, key, salt, _| {
+            black_box(rtc_context(profile, key, salt));
+        }),
+        contestant("webrtc-srtp", Role::Peer, |profile, key, salt, _| {
+            black_box(webrtc_context(profile, key, salt).expect("a profile it has"));
+        }),
+        contestant("libsrtp", Role::Peer, |profile, _, _, both| {
+            black_box(libsrtp_session(profile, false, both));
+        }),
+    ]
 }

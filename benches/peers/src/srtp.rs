@@ -142,9 +142,8 @@ fn ring_opens(profile: Profile, size: usize) -> Option<Contestant> {
     Some(contestant)
 }
 
-pub(crate) fn rtc_context(profile: Profile) -> rtc_srtp::context::Context {
+pub(crate) fn rtc_context(profile: Profile, key: &[u8], salt: &[u8]) -> rtc_srtp::context::Context {
     use rtc_srtp::protection_profile::ProtectionProfile as P;
-    let (key, salt) = keys(profile);
     let provider = rtc_crypto::default_provider().expect("ring");
     let profile = match profile {
         Profile::AeadAes128Gcm => P::AeadAes128Gcm,
@@ -155,27 +154,31 @@ pub(crate) fn rtc_context(profile: Profile) -> rtc_srtp::context::Context {
         Profile::Aes256CmHmacSha1_32 => P::Aes256CmHmacSha1_32,
     };
     let replay = || Some(rtc_srtp::option::srtp_replay_protection(128));
-    rtc_srtp::context::Context::new(&key, &salt, profile, replay(), None, provider.crypto())
+    rtc_srtp::context::Context::new(key, salt, profile, replay(), None, provider.crypto())
         .expect("keys that fit")
 }
 
 fn protect_rtc(profile: Profile, size: usize) -> Contestant {
-    let (mut context, mut source) = (rtc_context(profile), Source::new(size));
+    let (mut context, mut source) =
+        (rtc_context(profile, &keys(profile).0, &keys(profile).1), Source::new(size));
     Contestant::plain("rtc-srtp", Role::Peer, move || {
         context.encrypt_rtp(source.next()).expect("protected")
     })
 }
 
 fn unprotect_rtc(profile: Profile, size: usize) -> Contestant {
-    let mut context = rtc_context(profile);
+    let mut context = rtc_context(profile, &keys(profile).0, &keys(profile).1);
     on_protected("rtc-srtp", profile, size, move |packet| {
         black_box(context.decrypt_rtp(packet).expect("authentic"));
     })
 }
 
-pub(crate) fn webrtc_context(profile: Profile) -> Option<webrtc_srtp::context::Context> {
+pub(crate) fn webrtc_context(
+    profile: Profile,
+    key: &[u8],
+    salt: &[u8],
+) -> Option<webrtc_srtp::context::Context> {
     use webrtc_srtp::protection_profile::ProtectionProfile as P;
-    let (key, salt) = keys(profile);
     let profile = match profile {
         Profile::AeadAes128Gcm => P::AeadAes128Gcm,
         Profile::AeadAes256Gcm => P::AeadAes256Gcm,
@@ -185,26 +188,30 @@ pub(crate) fn webrtc_context(profile: Profile) -> Option<webrtc_srtp::context::C
         _ => return None,
     };
     let replay = Some(webrtc_srtp::option::srtp_replay_protection(128));
-    webrtc_srtp::context::Context::new(&key, &salt, profile, replay, None).ok()
+    webrtc_srtp::context::Context::new(key, salt, profile, replay, None).ok()
 }
 
 fn protect_webrtc(profile: Profile, size: usize) -> Option<Contestant> {
-    let (mut context, mut source) = (webrtc_context(profile)?, Source::new(size));
+    let (mut context, mut source) =
+        (webrtc_context(profile, &keys(profile).0, &keys(profile).1)?, Source::new(size));
     Some(Contestant::plain("webrtc-srtp", Role::Peer, move || {
         context.encrypt_rtp(source.next()).expect("protected")
     }))
 }
 
 fn unprotect_webrtc(profile: Profile, size: usize) -> Option<Contestant> {
-    let mut context = webrtc_context(profile)?;
+    let mut context = webrtc_context(profile, &keys(profile).0, &keys(profile).1)?;
     Some(on_protected("webrtc-srtp", profile, size, move |packet| {
         black_box(context.decrypt_rtp(packet).expect("authentic"));
     }))
 }
 
-pub(crate) fn libsrtp_session(profile: Profile, inbound: bool) -> Session {
+fn key_and_salt(profile: Profile) -> Vec<u8> {
     let (key, salt) = keys(profile);
-    let key = [key, salt].concat();
+    [key, salt].concat()
+}
+
+pub(crate) fn libsrtp_session(profile: Profile, inbound: bool, key_and_salt: &[u8]) -> Session {
     let rtp = match profile {
         Profile::AeadAes128Gcm => CryptoPolicy::aes_gcm_128_16_auth(),
         Profile::AeadAes256Gcm => CryptoPolicy::aes_gcm_256_16_auth(),
@@ -213,7 +220,8 @@ pub(crate) fn libsrtp_session(profile: Profile, inbound: bool) -> Session {
         Profile::Aes256CmHmacSha1_80 => CryptoPolicy::aes_cm_256_hmac_sha1_80(),
         Profile::Aes256CmHmacSha1_32 => CryptoPolicy::aes_cm_256_hmac_sha1_32(),
     };
-    let policy = StreamPolicy { rtp, rtcp: rtp, key: &key, window_size: 128, ..Default::default() };
+    let policy =
+        StreamPolicy { rtp, rtcp: rtp, key: key_and_salt, window_size: 128, ..Default::default() };
     if inbound {
         Session::with_inbound_template(policy)
     } else {
@@ -223,7 +231,8 @@ pub(crate) fn libsrtp_session(profile: Profile, inbound: bool) -> Session {
 }
 
 fn protect_libsrtp(profile: Profile, size: usize) -> Contestant {
-    let (mut session, mut source) = (libsrtp_session(profile, false), Source::new(size));
+    let (mut session, mut source) =
+        (libsrtp_session(profile, false, &key_and_salt(profile)), Source::new(size));
     let mut out = Vec::with_capacity(2048);
     Contestant::plain("libsrtp", Role::Peer, move || {
         out.clear();
@@ -233,7 +242,7 @@ fn protect_libsrtp(profile: Profile, size: usize) -> Contestant {
 }
 
 fn unprotect_libsrtp(profile: Profile, size: usize) -> Contestant {
-    let mut session = libsrtp_session(profile, true);
+    let mut session = libsrtp_session(profile, true, &key_and_salt(profile));
     on_protected("libsrtp", profile, size, move |packet| {
         session.unprotect(packet).expect("authentic");
     })

@@ -59,9 +59,13 @@ impl HmacSha1 {
 }
 
 fn keyed(key: &[u8], pad: u8) -> [u32; 5] {
-    let mut block = [pad; BLOCK];
+    let mut block = [0; BLOCK];
     for (octet, key) in block.iter_mut().zip(key) {
-        *octet ^= key;
+        *octet = *key;
+    }
+    // All of the block, which is quicker than as much as the key is long.
+    for octet in &mut block {
+        *octet ^= pad;
     }
     let mut state = INITIAL;
     compress(&mut state, &[block]);
