@@ -172,6 +172,10 @@ fn candidates_are_read_as_descriptions_are() {
     let with = |foundation: &str, component: &str, priority: &str, rest: &str| {
         format!("candidate:{foundation} {component} udp {priority} 192.0.2.1 9 typ {rest}")
     };
+    let of_length = |prefix: &str, length: usize| {
+        let text = format!("{prefix}1 1 udp 1 192.0.2.1 9 typ host x ");
+        format!("{text}{}", "y".repeat(length - text.len()))
+    };
     for (text, accepted) in [
         (with("aZ09+/", "1", "1", "host"), true),
         (with(&long, "1", "1", "host"), true),
@@ -200,12 +204,54 @@ fn candidates_are_read_as_descriptions_are() {
         (with("1", "1", "1", "srflx raddr hidden.local rport 9"), true),
         (with("1", "1", "1", "srflx raddr 192.0.2.2 rport 65536"), true),
         (with("1", "1", "1", "srflx raddr 192.0.2.2 rport +9"), true),
+        (with("1", "1", "1", "host tcptype active"), true),
+        ("candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active".to_owned(), true),
+        ("candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype so x y".to_owned(), true),
+        ("candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype both".to_owned(), false),
+        ("candidate:1 1 tcp 1 192.0.2.1 9 typ host".to_owned(), false),
+        ("Candidate:1 1 udp 1 192.0.2.1 9 typ host".to_owned(), false),
+        ("candidate :1 1 udp 1 192.0.2.1 9 typ host".to_owned(), false),
+        ("candidate:1 1 u\u{7f}dp 1 192.0.2.1 9 typ host".to_owned(), false),
+        ("candidate:1 1 udp 1 192.0.2.1\0 9 typ host".to_owned(), false),
+        (with("1", "1", "1", "ho\u{b}st"), false),
+        (of_length("candidate:", 1024), true),
+        (of_length("candidate:", 1025), false),
+        (of_length("", 1015), false),
     ] {
         let read = text.parse::<Candidate>();
         assert_eq!(read.is_ok(), accepted, "{text}: {read:?}");
         if let Ok(read) = read {
             assert_eq!(read.to_string(), text);
         }
+    }
+    // What is written otherwise than it came.
+    for (text, written) in [
+        ("1 1 udp 1 192.0.2.1 9 typ host".to_owned(), with("1", "1", "1", "host")),
+        ("a=candidate:1 1 udp 1 192.0.2.1 9 typ host".to_owned(), with("1", "1", "1", "host")),
+        (
+            "\t candidate:1\t1 udp 1  192.0.2.1 9 typ\t host \r\n".to_owned(),
+            with("1", "1", "1", "host"),
+        ),
+        (
+            with("1", "1", "1", "host x-a \u{b} y\u{7f} 1 \u{85} 1 z 2"),
+            with("1", "1", "1", "host z 2"),
+        ),
+        (
+            with("1", "1", "1", "host x \u{a0} y \u{3000}"),
+            with("1", "1", "1", "host x \u{a0} y \u{3000}"),
+        ),
+        (
+            with("1", "1", "1", "srflx generation 0 raddr 192.0.2.2 rport 9"),
+            with("1", "1", "1", "srflx raddr 192.0.2.2 rport 9 generation 0"),
+        ),
+        (
+            with("1", "1", "1", "srflx rport 9 x y raddr 192.0.2.2 raddr 192.0.2.3"),
+            with("1", "1", "1", "srflx raddr 192.0.2.2 rport 9 x y"),
+        ),
+        (of_length("", 1014), of_length("candidate:", 1024)),
+    ] {
+        let read = text.parse::<Candidate>().map(|read| read.to_string());
+        assert_eq!(read, Ok(written), "{text:?}");
     }
     let named = read("candidate:1 1 udp 5 192.0.2.3 4 typ srflx raddr name.local rport 5");
     assert_eq!((named.related, named.extension("raddr")), (None, Some("name.local")));
