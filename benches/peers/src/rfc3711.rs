@@ -32,7 +32,7 @@ pub(crate) fn groups() -> [Group; 2] {
     });
     let profiles = [Profile::Aes128CmHmacSha1_80, Profile::AeadAes128Gcm];
     let derivations = profiles.map(|profile| Row {
-        name: format!("{}, six keys derived, ready to protect", profile.name()),
+        name: format!("{}, keys derived, ready to protect", profile.name()),
         contestants: contexts(profile),
     });
     [

@@ -8,7 +8,7 @@ use crate::{Attribute, Group, Media, ParseError, SessionDescription, parse};
 /// restart. WHIP sends it with PATCH (RFC 9725 §4.3).
 ///
 /// There is no `v=`, `o=`, `s=`, `t=` and `c=`. What else the session level of a description says, and a fragment has no field for, is
-/// read over. [`Debug`](std::fmt::Debug) hides the password.
+/// read and not kept. [`Debug`](std::fmt::Debug) hides the password.
 ///
 /// ```
 /// use tsubame_sdp::Fragment;

@@ -174,6 +174,20 @@ fn header_extensions() {
 }
 
 /// Else one end would take an element for one extension, the other end for another.
+/// RFC 8851 §6.3: whoever passed over one of them alone would believe another than its peer.
+#[test]
+fn rids_that_lines_say_different_things_of_are_passed_over() {
+    let ids = |lines: &str| -> Vec<String> {
+        let description = parse(&format!("{VIDEO}{lines}")).unwrap();
+        assert_eq!(description.to_string().parse().as_ref(), Ok(&description));
+        description.media[0].rids.iter().map(|rid| rid.id.clone()).collect()
+    };
+    assert_eq!(ids("a=rid:r0 send\r\na=rid:r1 send\r\na=rid:r0 recv\r\n"), ["r1"]);
+    assert_eq!(ids("a=rid:r0 send\r\na=rid:r0 send max-width=1\r\na=rid:r0 send\r\n"), [""; 0]);
+    // Twice the same is no contradiction.
+    assert_eq!(ids("a=rid:r0 send\r\na=rid:r0 send\r\n"), ["r0"]);
+}
+
 #[test]
 fn an_identifier_means_one_header_extension_in_each_direction() {
     const EXPECTED: &str = "one a=extmap per identifier and direction";
@@ -196,6 +210,9 @@ fn an_identifier_means_one_header_extension_in_each_direction() {
             assert_eq!(refused(&format!("{VIDEO}{lines}")), (8, EXPECTED), "{lines}");
         }
     }
+    // Twice the same is no contradiction.
+    let line = "a=extmap:1/sendonly urn:x y\r\n";
+    assert_eq!(video(&line.repeat(2)).extensions.len(), 1);
     // What another section says is its own; that those of a bundle agree is for policy to see.
     let line = "a=extmap:1 urn:x\r\n";
     assert!(parse(&format!("{line}{VIDEO}{line}{VIDEO}{line}")).is_ok());
@@ -340,8 +357,6 @@ fn errors_name_the_line_and_what_was_expected() {
     assert_eq!(refused(&mids), (10, "a mid that no other section has"));
     let connections = "c=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\n";
     assert_eq!(refused(connections), (6, "this line once per level"));
-    let rids = "a=rid:r0 send\r\na=rid:r1 send\r\na=rid:r0 recv\r\n";
-    assert_eq!(refused(&format!("{VIDEO}{rids}")), (9, "one a=rid per identifier"));
 
     let error = parse("a=setup:both\r\n").unwrap_err();
     assert_eq!(
@@ -403,6 +418,15 @@ fn what_stands_around_media() {
 }
 
 /// RFC 8866 §6.13: GStreamer writes as many digits as a double has.
+#[test]
+fn a_second_frame_rate_is_kept_as_it_stands() {
+    let media = video("a=framerate:25\r\na=framerate:30\r\n");
+    assert_eq!(media.frame_rate, tsubame_sdp::FrameRate::new("25"));
+    assert_eq!(media.attributes.len(), 1);
+    let description = parse(&format!("{VIDEO}a=framerate:25\r\na=framerate:30\r\n")).unwrap();
+    assert_eq!(description.to_string().parse().as_ref(), Ok(&description));
+}
+
 #[test]
 fn a_frame_rate_is_a_decimal_number_and_written_as_it_stood() {
     for (text, rate) in [

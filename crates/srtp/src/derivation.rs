@@ -27,12 +27,15 @@ impl Derivation {
         master_salt: &[u8],
     ) -> Result<Self, KeyError> {
         let (expected, actual) = (profile.key_len(), master_key.len());
-        let key = AesKey::new(master_key).filter(|_| actual == expected);
-        let master_key = key.ok_or(KeyError::KeyLength { expected, actual })?;
+        let wrong_key = KeyError::KeyLength { expected, actual };
+        if actual != expected {
+            return Err(wrong_key);
+        }
         if master_salt.len() != profile.salt_len() {
             let (expected, actual) = (profile.salt_len(), master_salt.len());
             return Err(KeyError::SaltLength { expected, actual });
         }
+        let master_key = AesKey::new(master_key).ok_or(wrong_key)?;
         Ok(Self { master_key, master_salt: pad_salt(master_salt) })
     }
 

@@ -213,10 +213,8 @@ impl Endpoint {
     pub(crate) fn set_mtu(&mut self, mtu: usize) {
         self.mtu = mtu;
         // What no longer fits would stand before all that comes behind it, for ever.
-        if self.is_connected() {
-            let dropped = self.application.keep_up_to(self.max_application_data());
-            self.counters.application_data_dropped += dropped;
-        }
+        let dropped = self.application.keep_up_to(self.max_application_data());
+        self.counters.application_data_dropped += dropped;
     }
 
     pub(crate) fn set_initial_rto(&mut self, rto: Duration) {

@@ -52,17 +52,22 @@ fn a_datagram_as_large_as_fits_and_one_byte_more() {
 /// Such data stood before all that came behind it, and before the alert that ends the connection, for ever.
 #[test]
 fn data_that_waits_and_no_longer_fits_the_path_is_dropped() {
-    let mut pair = Pair::default_pair();
-    pair.connect();
-    let max = pair.client.max_application_data().unwrap();
-    pair.client.send(b"before").unwrap();
-    pair.client.send(&vec![1; max]).unwrap();
-    pair.client.send(b"behind").unwrap();
-    pair.client.set_mtu(500);
-    pair.client.close();
-    pair.run();
-    assert_eq!(pair.client.counters().application_data_dropped, 1);
-    assert_eq!(pair.server_events[1..], [data(b"before"), data(b"behind"), Event::Closed]);
+    for closed_before in [false, true] {
+        let mut pair = Pair::default_pair();
+        pair.connect();
+        let max = pair.client.max_application_data().unwrap();
+        pair.client.send(b"before").unwrap();
+        pair.client.send(&vec![1; max]).unwrap();
+        pair.client.send(b"behind").unwrap();
+        if closed_before {
+            pair.client.close();
+        }
+        pair.client.set_mtu(500);
+        pair.client.close();
+        pair.run();
+        assert_eq!(pair.client.counters().application_data_dropped, 1);
+        assert_eq!(pair.server_events[1..], [data(b"before"), data(b"behind"), Event::Closed]);
+    }
 }
 
 /// RFC 5246 §6.2.1: a record of more than 2^14 bytes would end the connection at the other side.

@@ -270,6 +270,10 @@ impl<'a> Line<'a> {
         let is_taken = |other: &ExtMap| {
             other.id == extension.id && meets(direction(other), direction(&extension))
         };
+        // Said twice alike it is said once.
+        if extensions.contains(&extension) {
+            return Ok(());
+        }
         if extensions.iter().any(is_taken) {
             return Err(self.unexpected("one a=extmap per identifier and direction"));
         }

@@ -1,6 +1,6 @@
 //! A media section.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use webrtc_sdp::SdpType;
@@ -22,8 +22,10 @@ pub(super) struct Section<'a> {
     direction: Option<Direction>,
     connection: Option<IpAddr>,
     codecs: Codecs<'a>,
-    /// Identifiers of [`Media::rids`], of which there may be thousands.
-    rids: HashSet<String>,
+    /// Where in [`Media::rids`] an identifier stands; there may be thousands.
+    rids: HashMap<String, usize>,
+    /// Those that lines say different things of.
+    ambiguous_rids: HashSet<String>,
 }
 
 impl<'a> Section<'a> {
@@ -55,8 +57,9 @@ impl<'a> Section<'a> {
         if media.formats.is_empty() {
             return Err(line.unexpected(EXPECTED));
         }
-        let (codecs, rids) = (Codecs::default(), HashSet::new());
-        Ok(Self { media, direction: None, connection: None, codecs, rids })
+        let codecs = Codecs::default();
+        let (rids, ambiguous_rids) = (HashMap::new(), HashSet::new());
+        Ok(Self { media, direction: None, connection: None, codecs, rids, ambiguous_rids })
     }
 
     pub(super) fn line(&mut self, line: &Line<'a>) -> Result<(), ParseError> {
@@ -106,9 +109,10 @@ impl<'a> Section<'a> {
                     None => media.attributes.push(line.raw_attribute()),
                 }
             }
+            // A second one is no reason to refuse a session: nobody acts on the first.
             "framerate" => match value.and_then(FrameRate::new) {
-                Some(rate) => line.set_once(&mut media.frame_rate, rate)?,
-                None => media.attributes.push(line.raw_attribute()),
+                Some(rate) if media.frame_rate.is_none() => media.frame_rate = Some(rate),
+                _ => media.attributes.push(line.raw_attribute()),
             },
             "sctp-port" => {
                 let port = line.number(value, "a=sctp-port:<port>")?;
@@ -145,10 +149,17 @@ impl<'a> Section<'a> {
             "ssrc-group" => media.ssrc_groups.push(ssrc_group(line)?),
             "rid" => {
                 let rid = rid(line, value)?;
-                if !self.rids.insert(rid.id.clone()) {
-                    return Err(line.unexpected("one a=rid per identifier"));
+                match self.rids.get(&rid.id).map(|at| media.rids.get(*at)) {
+                    None => {
+                        self.rids.insert(rid.id.clone(), media.rids.len());
+                        media.rids.push(rid);
+                    }
+                    // Said twice alike it is said once.
+                    Some(known) if known == Some(&rid) => {}
+                    Some(_) => {
+                        self.ambiguous_rids.insert(rid.id);
+                    }
                 }
-                media.rids.push(rid);
             }
             "simulcast" => line.set_once(&mut media.simulcast, simulcast(line)?)?,
             "crypto" => media.crypto.push(value.unwrap_or_default().to_owned()),
@@ -163,6 +174,8 @@ impl<'a> Section<'a> {
         media.connection =
             self.connection.or(session.connection).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         in_order(&mut media.other_lines);
+        // RFC 8851 §6.3: all of them are passed over. One alone would be another for this side than for its peer.
+        media.rids.retain(|rid| !self.ambiguous_rids.contains(&rid.id));
         self.codecs.finish(&mut media)?;
         Ok(media)
     }

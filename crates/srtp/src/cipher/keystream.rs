@@ -58,9 +58,10 @@ impl BlockSizeUser for Keystream<'_> {
 impl BlockCipherEncClosure for Keystream<'_> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        const { assert!(B::ParBlocksSize::USIZE <= MANY, "blocks would be left unencrypted") };
         let mut counter = Counter::new(self.iv);
         // What the backend does in parallel takes as long for one block as for all.
-        let wide = B::ParBlocksSize::USIZE.clamp(1, MANY);
+        let wide = B::ParBlocksSize::USIZE;
         let (groups, rest) =
             self.data.split_at_mut(self.data.len() / (wide * BLOCK) * (wide * BLOCK));
         for data in groups.chunks_mut(MANY / wide * wide * BLOCK) {
