@@ -1,9 +1,8 @@
 //! Session keys from the master key (RFC 3711 §4.3).
 
-use aes::Block;
 use zeroize::Zeroize;
 
-use crate::cipher::{Aes, AesKey};
+use crate::cipher::{Aes, AesKey, Counter};
 use crate::error::KeyError;
 use crate::profile::Profile;
 
@@ -52,17 +51,20 @@ impl Derivation {
 /// The keystream that begins at counter `iv * 2^16`, block by block: here it is keys, and each block is erased from the stack
 /// once it is in its place. (What packets are encrypted with is no secret beyond its packet, and has a fast way of its own.)
 fn write_keystream(aes: &impl Aes, iv: &[u8; 14], out: &mut [u8]) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *iv;
-    let mut counter = u32::from_be_bytes([m, n, 0, 0]);
+    let mut counter = Counter::new(iv);
     for place in out.chunks_mut(16) {
-        let [w, x, y, z] = counter.to_be_bytes();
-        let mut block: Block = [a, b, c, d, e, f, g, h, i, j, k, l, w, x, y, z].into();
+        let mut block = counter.next();
         aes.encrypt_block(&mut block);
-        for (to, from) in place.iter_mut().zip(&block) {
-            *to = *from;
+        match <&mut [u8; 16]>::try_from(&mut *place) {
+            // One move and no call, which is why this case stands by itself.
+            Ok(place) => place.copy_from_slice(&block),
+            Err(_) => {
+                for (to, from) in place.iter_mut().zip(&block) {
+                    *to = *from;
+                }
+            }
         }
         block.as_mut_slice().zeroize();
-        counter = counter.wrapping_add(1);
     }
 }
 

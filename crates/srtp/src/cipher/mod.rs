@@ -13,7 +13,7 @@ use aes_cm::AesCm;
 use gcm::Gcm;
 #[cfg(any(test, feature = "internals"))]
 pub(crate) use keystream::apply_keystream;
-pub(crate) use keystream::{Aes, AesKey};
+pub(crate) use keystream::{Aes, AesKey, Counter};
 
 use crate::profile::Profile;
 use crate::session_keys::{Protocol, SessionKeys};
