@@ -191,7 +191,7 @@ fn certificates_with_rsa_keys_in_another_form() {
     };
     let key = key_of(info).as_bytes().to_vec();
     // A zero before a first bit that is set: the number is positive.
-    let sign = |bits: usize| if bits % 8 == 0 { &[0][..] } else { &[] };
+    let sign = |bits: usize| if bits.is_multiple_of(8) { &[0][..] } else { &[] };
     let of_bits = |bits: usize| {
         let mut modulus = vec![0xff; bits.div_ceil(8)];
         modulus[0] >>= 8 * modulus.len() - bits;
