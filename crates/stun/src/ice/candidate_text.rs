@@ -1,6 +1,6 @@
 //! The candidate attribute as text (RFC 8839 §5.1, RFC 6544 §4.5).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::{FromStr, SplitAsciiWhitespace};
 
@@ -107,29 +107,12 @@ impl FromStr for Candidate {
         let candidate =
             Self { foundation, component, transport, priority, address, kind, related, extensions };
         // Whoever gets it from us by signaling has to be able to read it.
-        let length = written_length(&candidate);
+        let length = candidate.to_string().len();
         if length > MAX_LENGTH {
             return Err(CandidateError::TooLong { length });
         }
         Ok(candidate)
     }
-}
-
-/// Octets that `Display` writes.
-fn written_length(candidate: &Candidate) -> usize {
-    struct Counter(usize);
-
-    impl fmt::Write for Counter {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0 += text.len();
-            Ok(())
-        }
-    }
-
-    let mut counter = Counter(0);
-    // A counter never fails.
-    let _ = write!(counter, "{candidate}");
-    counter.0
 }
 
 /// A number as the grammar has it: digits, and no sign.
