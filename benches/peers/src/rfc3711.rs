@@ -10,7 +10,7 @@ use tsubame_srtp::internals::Keystream;
 use tsubame_srtp::{Profile, Protector};
 
 use crate::measure::{Contestant, Role};
-use crate::srtp::{libsrtp_session, rtc_context, webrtc_context};
+use crate::srtp::{Keys, libsrtp_session, rtc_context, webrtc_context};
 use crate::table::{Group, Row};
 use crate::workload::srtp::keys;
 
@@ -79,24 +79,22 @@ fn keystream_rust_crypto(length: usize) -> Contestant {
 
 /// Nobody shows the derivation by itself: it is most of what making a context costs.
 fn contexts(profile: Profile) -> Vec<Contestant> {
-    let (key, salt) = keys(profile);
-    let both = [&key[..], &salt].concat();
-    let contestant = |name, role, make: fn(Profile, &[u8], &[u8], &[u8])| {
-        let (key, salt, both) = (key.clone(), salt.clone(), both.clone());
-        Contestant::plain(name, role, move || make(profile, black_box(&key), &salt, &both))
+    let contestant = |name, role, make: fn(Profile, &Keys)| {
+        let keys = keys(profile);
+        Contestant::plain(name, role, move || make(profile, black_box(&keys)))
     };
     vec![
-        contestant("tsubame-srtp", Role::Ours, |profile, key, salt, _| {
+        contestant("tsubame-srtp", Role::Ours, |profile, (key, salt)| {
             black_box(Protector::new(profile, key, salt).expect("lengths fit"));
         }),
-        contestant("rtc-srtp", Role::Peer, |profile, key, salt, _| {
-            black_box(rtc_context(profile, key, salt));
+        contestant("rtc-srtp", Role::Peer, |profile, keys| {
+            black_box(rtc_context(profile, keys));
         }),
-        contestant("webrtc-srtp", Role::Peer, |profile, key, salt, _| {
-            black_box(webrtc_context(profile, key, salt).expect("a profile it has"));
+        contestant("webrtc-srtp", Role::Peer, |profile, keys| {
+            black_box(webrtc_context(profile, keys).expect("a profile it has"));
         }),
-        contestant("libsrtp", Role::Peer, |profile, _, _, both| {
-            black_box(libsrtp_session(profile, false, both));
+        contestant("libsrtp", Role::Peer, |profile, keys| {
+            black_box(libsrtp_session(profile, false, keys));
         }),
     ]
 }

@@ -13,6 +13,9 @@ use crate::workload::srtp::{
     HEADER, OVERHEAD, SIZES, SSRC, header, keys, packet, protector, unprotector,
 };
 
+/// Master key and salt.
+pub(crate) type Keys = (Vec<u8>, Vec<u8>);
+
 /// Packets that are prepared at once: they stay in the cache, as a batch from the network does.
 const BATCH: usize = 32;
 
@@ -142,7 +145,7 @@ fn ring_opens(profile: Profile, size: usize) -> Option<Contestant> {
     Some(contestant)
 }
 
-pub(crate) fn rtc_context(profile: Profile, key: &[u8], salt: &[u8]) -> rtc_srtp::context::Context {
+pub(crate) fn rtc_context(profile: Profile, (key, salt): &Keys) -> rtc_srtp::context::Context {
     use rtc_srtp::protection_profile::ProtectionProfile as P;
     let provider = rtc_crypto::default_provider().expect("ring");
     let profile = match profile {
@@ -159,15 +162,14 @@ pub(crate) fn rtc_context(profile: Profile, key: &[u8], salt: &[u8]) -> rtc_srtp
 }
 
 fn protect_rtc(profile: Profile, size: usize) -> Contestant {
-    let (mut context, mut source) =
-        (rtc_context(profile, &keys(profile).0, &keys(profile).1), Source::new(size));
+    let (mut context, mut source) = (rtc_context(profile, &keys(profile)), Source::new(size));
     Contestant::plain("rtc-srtp", Role::Peer, move || {
         context.encrypt_rtp(source.next()).expect("protected")
     })
 }
 
 fn unprotect_rtc(profile: Profile, size: usize) -> Contestant {
-    let mut context = rtc_context(profile, &keys(profile).0, &keys(profile).1);
+    let mut context = rtc_context(profile, &keys(profile));
     on_protected("rtc-srtp", profile, size, move |packet| {
         black_box(context.decrypt_rtp(packet).expect("authentic"));
     })
@@ -175,8 +177,7 @@ fn unprotect_rtc(profile: Profile, size: usize) -> Contestant {
 
 pub(crate) fn webrtc_context(
     profile: Profile,
-    key: &[u8],
-    salt: &[u8],
+    (key, salt): &Keys,
 ) -> Option<webrtc_srtp::context::Context> {
     use webrtc_srtp::protection_profile::ProtectionProfile as P;
     let profile = match profile {
@@ -192,26 +193,21 @@ pub(crate) fn webrtc_context(
 }
 
 fn protect_webrtc(profile: Profile, size: usize) -> Option<Contestant> {
-    let (mut context, mut source) =
-        (webrtc_context(profile, &keys(profile).0, &keys(profile).1)?, Source::new(size));
+    let (mut context, mut source) = (webrtc_context(profile, &keys(profile))?, Source::new(size));
     Some(Contestant::plain("webrtc-srtp", Role::Peer, move || {
         context.encrypt_rtp(source.next()).expect("protected")
     }))
 }
 
 fn unprotect_webrtc(profile: Profile, size: usize) -> Option<Contestant> {
-    let mut context = webrtc_context(profile, &keys(profile).0, &keys(profile).1)?;
+    let mut context = webrtc_context(profile, &keys(profile))?;
     Some(on_protected("webrtc-srtp", profile, size, move |packet| {
         black_box(context.decrypt_rtp(packet).expect("authentic"));
     }))
 }
 
-fn key_and_salt(profile: Profile) -> Vec<u8> {
-    let (key, salt) = keys(profile);
-    [key, salt].concat()
-}
-
-pub(crate) fn libsrtp_session(profile: Profile, inbound: bool, key_and_salt: &[u8]) -> Session {
+pub(crate) fn libsrtp_session(profile: Profile, inbound: bool, (key, salt): &Keys) -> Session {
+    let key = [&key[..], salt].concat();
     let rtp = match profile {
         Profile::AeadAes128Gcm => CryptoPolicy::aes_gcm_128_16_auth(),
         Profile::AeadAes256Gcm => CryptoPolicy::aes_gcm_256_16_auth(),
@@ -220,8 +216,7 @@ pub(crate) fn libsrtp_session(profile: Profile, inbound: bool, key_and_salt: &[u
         Profile::Aes256CmHmacSha1_80 => CryptoPolicy::aes_cm_256_hmac_sha1_80(),
         Profile::Aes256CmHmacSha1_32 => CryptoPolicy::aes_cm_256_hmac_sha1_32(),
     };
-    let policy =
-        StreamPolicy { rtp, rtcp: rtp, key: key_and_salt, window_size: 128, ..Default::default() };
+    let policy = StreamPolicy { rtp, rtcp: rtp, key: &key, window_size: 128, ..Default::default() };
     if inbound {
         Session::with_inbound_template(policy)
     } else {
@@ -232,7 +227,7 @@ pub(crate) fn libsrtp_session(profile: Profile, inbound: bool, key_and_salt: &[u
 
 fn protect_libsrtp(profile: Profile, size: usize) -> Contestant {
     let (mut session, mut source) =
-        (libsrtp_session(profile, false, &key_and_salt(profile)), Source::new(size));
+        (libsrtp_session(profile, false, &keys(profile)), Source::new(size));
     let mut out = Vec::with_capacity(2048);
     Contestant::plain("libsrtp", Role::Peer, move || {
         out.clear();
@@ -242,7 +237,7 @@ fn protect_libsrtp(profile: Profile, size: usize) -> Contestant {
 }
 
 fn unprotect_libsrtp(profile: Profile, size: usize) -> Contestant {
-    let mut session = libsrtp_session(profile, true, &key_and_salt(profile));
+    let mut session = libsrtp_session(profile, true, &keys(profile));
     on_protected("libsrtp", profile, size, move |packet| {
         session.unprotect(packet).expect("authentic");
     })
